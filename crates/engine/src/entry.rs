@@ -1,0 +1,71 @@
+//! What an entry says of a path: the kind of thing there, and which versions that replaces.
+
+use crate::id::{ContentId, VersionId};
+use crate::path::RelPath;
+use crate::time::Timestamp;
+
+/// What stands at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file with these bytes.
+    File {
+        /// The hash of the manifest of its bytes.
+        content: ContentId,
+        /// Its length in bytes.
+        size: u64,
+        /// Whether it may be executed.
+        executable: bool,
+        /// Its modified time in milliseconds since 1970; for display and for the disk, it orders nothing.
+        modified: Timestamp,
+    },
+    /// A directory; entries exist only to keep an empty one.
+    Directory,
+    /// A symbolic link with this text.
+    Link {
+        /// The link's text, as it stands on the disk.
+        target: String,
+    },
+    /// Nothing any more.
+    Deleted,
+}
+
+impl Kind {
+    /// Whether two kinds are one version: same bytes and same executable bit; times do not count.
+    pub fn is_same(&self, other: &Kind) -> bool {
+        match (self, other) {
+            (
+                Kind::File { content: a, size: _, executable: x, modified: _ },
+                Kind::File { content: b, size: _, executable: y, modified: _ },
+            ) => a == b && x == y,
+            (Kind::Link { target: a }, Kind::Link { target: b }) => a == b,
+            (Kind::Directory, Kind::Directory) | (Kind::Deleted, Kind::Deleted) => true,
+            (Kind::File { .. } | Kind::Directory | Kind::Link { .. } | Kind::Deleted, _) => false,
+        }
+    }
+
+    /// Whether something stands there.
+    pub fn is_live(&self) -> bool {
+        !matches!(self, Kind::Deleted)
+    }
+
+    /// The content, if it is a file.
+    pub fn content(&self) -> Option<ContentId> {
+        match self {
+            Kind::File { content, .. } => Some(*content),
+            Kind::Directory | Kind::Link { .. } | Kind::Deleted => None,
+        }
+    }
+}
+
+/// One statement about one path: what it holds now, and which versions this replaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The path it speaks of.
+    pub path: RelPath,
+    /// What stands there.
+    pub kind: Kind,
+    /// Exactly the versions that were on the author's disk when the change was made, or that a settlement closes.
+    pub supersedes: Vec<VersionId>,
+    /// The version that was moved here, where the author knows it.
+    pub moved_from: Option<VersionId>,
+}

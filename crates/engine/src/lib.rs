@@ -1,0 +1,12 @@
+//! Decides what should happen: every rule of Shoal, and no I/O, clock, randomness or lock.
+//!
+//! Everything the engine knows arrived in an [`event::Event`]; everything it wants is an [`effect::Effect`].
+
+pub mod chunk;
+pub mod effect;
+pub mod entry;
+pub mod event;
+pub mod id;
+pub mod limits;
+pub mod path;
+pub mod time;
