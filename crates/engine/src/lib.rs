@@ -4,6 +4,7 @@
 
 pub mod chunk;
 pub mod effect;
+pub mod engine;
 pub mod entry;
 pub mod event;
 pub mod id;
