@@ -1,1 +1,4 @@
 //! Shoal's node.
+
+pub mod command;
+pub mod view;

@@ -1,0 +1,505 @@
+//! What a person can do and ask: the one surface of the window, the browser, the command line and tests.
+//!
+//! `Command` acts and answers quickly; what comes of it is seen in the `View`. `Question` only looks.
+//! Every argument comes from outside and is checked like that. No path crosses, only opaque ids.
+
+#![allow(
+    missing_docs,
+    reason = "most fields and cases say what they are by name"
+)]
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::view::{DryRun, OfferItem, Role, Theme, Trouble};
+
+/// A place or files chosen in a native picker; the path stays in Rust.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+pub struct PickId(pub String);
+
+/// Files dropped on the window, or uploaded by a browser; the paths stay in Rust.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+pub struct DropId(pub String);
+
+/// Where files to send or to copy come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Source {
+    Drop { drop: DropId },
+    Pick { pick: PickId },
+}
+
+/// A person and what they may do, for sharing a folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Invitee {
+    pub device: String,
+    pub role: Role,
+}
+
+/// Which items of an offer are accepted, by `OfferItem::index`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Chosen {
+    All,
+    Only { items: Vec<u32> },
+}
+
+/// Every act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    /// Ends the first run; from here on this computer is announced. Without a pick the suggested place is used.
+    SetUp {
+        name: String,
+        downloads: Option<PickId>,
+    },
+    SetName {
+        name: String,
+    },
+    SetDownloads {
+        downloads: PickId,
+    },
+    SetTheme {
+        theme: Theme,
+    },
+    /// Looks around more often while Nearby is open.
+    SetNearbyOpen {
+        open: bool,
+    },
+
+    /// Starts a pairing with a device that is seen; this side types the code.
+    Pair {
+        device: String,
+    },
+    /// The same with a device at a typed address.
+    PairAddress {
+        address: String,
+    },
+    /// Pairs by a link another device made.
+    PairLink {
+        link: String,
+    },
+    /// Makes a link for one device, valid for five minutes. Answers `PairLink`.
+    MakePairLink,
+    EnterCode {
+        device: String,
+        code: String,
+    },
+    /// The showing side's answer, once the other reports a match.
+    ConfirmPair {
+        device: String,
+        yes: bool,
+    },
+    /// Ends a pairing at any stage, and dismisses one that ended.
+    CancelPair {
+        device: String,
+    },
+    /// Unpairs. Folders shared with it stop going there.
+    Forget {
+        device: String,
+    },
+    Block {
+        device: String,
+    },
+    Unblock {
+        device: String,
+    },
+    /// Gives a device another name on this computer; an empty one takes its own again.
+    Rename {
+        device: String,
+        name: String,
+    },
+
+    /// Answers `Shared`.
+    ShareFolder {
+        pick: PickId,
+        name: String,
+        invite: Vec<Invitee>,
+    },
+    Invite {
+        folder: String,
+        device: String,
+        role: Role,
+    },
+    SetRole {
+        folder: String,
+        device: String,
+        role: Role,
+    },
+    RemoveMember {
+        folder: String,
+        device: String,
+    },
+    /// Without a pick the suggested place is used.
+    AcceptInvitation {
+        folder: String,
+        pick: Option<PickId>,
+    },
+    DeclineInvitation {
+        folder: String,
+        block: bool,
+    },
+    /// Stops sharing on this computer; all files stay where they are.
+    StopSharing {
+        folder: String,
+    },
+    Pause {
+        folder: String,
+    },
+    Resume {
+        folder: String,
+    },
+    Rescan {
+        folder: String,
+    },
+    /// Yes lets the held batch happen, no puts the files back; `always` asks no more for this folder.
+    AnswerHold {
+        folder: String,
+        yes: bool,
+        always: bool,
+    },
+    /// Copies files in; `dir` is a path inside the folder, empty for its root. An existing name gets " (1)".
+    AddToFolder {
+        source: Source,
+        folder: String,
+        dir: String,
+    },
+
+    /// One offer to each device; they swarm. Answers `Sent`.
+    Send {
+        source: Source,
+        devices: Vec<String>,
+        note: Option<String>,
+    },
+    /// Without a pick the place shown in the offer is used.
+    Accept {
+        offer: String,
+        items: Chosen,
+        pick: Option<PickId>,
+    },
+    Decline {
+        offer: String,
+        block: bool,
+    },
+    /// Takes an own transfer back at any stage, or stops receiving one; what arrived is removed.
+    Withdraw {
+        transfer: String,
+    },
+    PauseTransfer {
+        transfer: String,
+    },
+    ResumeTransfer {
+        transfer: String,
+    },
+    /// Tries the failed files again.
+    Retry {
+        transfer: String,
+    },
+    /// Removes a finished row; files stay.
+    ClearTransfer {
+        transfer: String,
+    },
+    /// Removes all finished rows.
+    ClearFinished,
+
+    /// Opens the system's file manager at what arrived. Done by the window's shell; a browser gets APP-06.
+    ShowTransfer {
+        transfer: String,
+    },
+    /// Opens the system's file manager at a folder. Done by the window's shell; a browser gets APP-06.
+    ShowFolder {
+        folder: String,
+    },
+    /// Throws away a drop or upload that is not wanted any more.
+    ForgetDrop {
+        drop: DropId,
+    },
+    DismissNotice {
+        notice: String,
+    },
+    Quit,
+}
+
+/// Everything that can be asked without changing anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Question {
+    /// One page of what is in a folder. Answers `Files`.
+    FilesIn {
+        folder: String,
+        dir: String,
+        page: u32,
+    },
+    /// One page of an offer's items. Answers `OfferItems`.
+    OfferItems { offer: String, page: u32 },
+    /// Opens the native picker for one folder. Answers `Picked`; the window only.
+    PickFolder,
+    /// Opens the native picker for files. Answers `Picked`; the window only.
+    PickFiles,
+    /// Turns a typed path into a pick. Answers `Picked`; the local socket and `shoal serve` only.
+    PickTyped { path: String },
+    /// Looks at a pick before using it. Answers `Inspected`.
+    InspectPick { pick: PickId, purpose: Purpose },
+}
+
+/// What a pick is meant for, which decides what is looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Purpose {
+    /// To be shared: overlap, count and size.
+    Share,
+    /// As the place for an invitation: free space and the dry run.
+    Join { folder: String },
+    /// As the place for an offer: free space and existing names.
+    Receive { offer: String },
+    /// To be sent: count and size.
+    Send,
+}
+
+/// What a command or a question comes back with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Answer {
+    Done,
+    Shared {
+        folder: String,
+    },
+    Sent {
+        transfers: Vec<String>,
+    },
+    PairLink {
+        link: String,
+        expires_at: u64,
+    },
+    /// None when the person closed the picker.
+    Picked {
+        picked: Option<Picked>,
+    },
+    Inspected(Inspection),
+    Files(FilePage),
+    OfferItems(OfferPage),
+}
+
+/// What was picked, as shown to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Picked {
+    pub pick: PickId,
+    /// The place (`~/Pictures/2026`), or the first of several files.
+    pub place: String,
+    /// The last part of each picked path, at most 50.
+    pub names: Vec<String>,
+    /// How many were picked.
+    pub count: u32,
+}
+
+/// What was found at a pick.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Inspection {
+    pub files: u64,
+    pub bytes: u64,
+    /// False while counting goes on; ask again.
+    pub complete: bool,
+    /// Free space on its disk.
+    pub free: Option<u64>,
+    /// For `Receive`: items that would get another name there.
+    pub clashes: Vec<Clash>,
+    /// For `Join`, when `complete`.
+    pub dry_run: Option<DryRun>,
+    /// Why it cannot be used, such as FOLD-05.
+    pub trouble: Option<Trouble>,
+}
+
+/// An item that gets another name because its own is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Clash {
+    pub index: u32,
+    pub saved_as: String,
+}
+
+/// One page of a folder's content, folders first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FilePage {
+    pub entries: Vec<FileEntry>,
+    pub page: u32,
+    pub pages: u32,
+    pub total: u64,
+}
+
+/// A file or folder inside a shared folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FileEntry {
+    pub name: String,
+    pub is_folder: bool,
+    pub size: u64,
+    pub modified: Option<u64>,
+    pub state: FileState,
+}
+
+/// Whether a file is on this computer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum FileState {
+    Here,
+    /// On its way, or no device that has it is reachable.
+    Coming,
+    Conflict,
+    Problem,
+}
+
+/// One page of an offer's items.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct OfferPage {
+    pub items: Vec<OfferItem>,
+    pub page: u32,
+    pub pages: u32,
+}
+
+/// What the window's shell tells the page while files are dragged over it. Positions are CSS pixels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum DropEvent {
+    Over {
+        names: Vec<String>,
+        count: u32,
+        bytes: Option<u64>,
+        x: f64,
+        y: f64,
+    },
+    Leave,
+    /// `names` are at most 50 of `count`.
+    Drop {
+        drop: DropId,
+        names: Vec<String>,
+        count: u32,
+        bytes: u64,
+        has_folder: bool,
+        x: f64,
+        y: f64,
+    },
+}
+
+/// The file for which `ui/src/ipc/types.ts` is checked against this crate.
+pub const TYPESCRIPT_FILE: &str = "ui/src/ipc/types.ts";
+
+/// Writes every type above and of `view` as one TypeScript file.
+pub fn typescript() -> String {
+    use crate::view::{
+        BlockedDevice, Conflict, Device, DeviceWarning, Direction, ErrorCode, Folder, FolderState,
+        Hold, Invitation, InvitedMember, ItemKind, ItemWarning, KindTotal, Me, Member, MemberState,
+        Network, NetworkState, Notice, Offer, Pairing, PairingSide, PairingStage, Param, PathKind,
+        Platform, Presence, Problem, Rates, Request, Sender, Transfer, TransferDevice,
+        TransferState, Trust, View,
+    };
+    let config = ts_rs::Config::new().with_large_int("number");
+    let mut file = String::from("// Written by shoal_node::command::typescript(). Do not edit.\n");
+    macro_rules! declare {
+        ($($kind:ty),* $(,)?) => { $( file.push_str(&format!("\nexport {}\n", <$kind as TS>::decl(&config))); )* };
+    }
+    declare![
+        View,
+        Me,
+        Platform,
+        Theme,
+        Network,
+        NetworkState,
+        Device,
+        Trust,
+        Presence,
+        PathKind,
+        DeviceWarning,
+        BlockedDevice,
+        Pairing,
+        PairingSide,
+        PairingStage,
+        Request,
+        Offer,
+        Sender,
+        OfferItem,
+        ItemKind,
+        ItemWarning,
+        KindTotal,
+        Invitation,
+        InvitedMember,
+        DryRun,
+        Role,
+        Folder,
+        FolderState,
+        Member,
+        MemberState,
+        Problem,
+        Conflict,
+        Hold,
+        Transfer,
+        Direction,
+        TransferDevice,
+        TransferState,
+        Rates,
+        Notice,
+        Trouble,
+        Param,
+        ErrorCode,
+        PickId,
+        DropId,
+        Source,
+        Invitee,
+        Chosen,
+        Command,
+        Question,
+        Purpose,
+        Answer,
+        Picked,
+        Inspection,
+        Clash,
+        FilePage,
+        FileEntry,
+        FileState,
+        OfferPage,
+        DropEvent,
+    ];
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::{ErrorCode, PairingStage};
+
+    #[test]
+    fn a_command_travels_as_a_tagged_object() {
+        let text =
+            r#"{"type":"send","source":{"type":"drop","drop":"d1"},"devices":["b"],"note":null}"#;
+        let command: Command = serde_json::from_str(text).expect("a command");
+        assert_eq!(serde_json::to_string(&command).expect("text"), text);
+        assert_eq!(
+            serde_json::to_string(&Command::Quit).expect("text"),
+            r#"{"type":"quit"}"#
+        );
+    }
+
+    #[test]
+    fn a_trouble_travels_by_its_code() {
+        let trouble = Trouble::plain(ErrorCode::WrongCode)
+            .text("person", "Ben")
+            .number("n", 2);
+        let text = serde_json::to_string(&PairingStage::Failed { trouble }).expect("text");
+        assert_eq!(
+            text,
+            r#"{"type":"failed","trouble":{"code":"PAIR-01","params":{"n":2,"person":"Ben"}}}"#
+        );
+    }
+
+    #[test]
+    fn the_page_reads_the_same_types() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(TYPESCRIPT_FILE);
+        if std::env::var_os("SHOAL_WRITE_TYPES").is_some() {
+            std::fs::write(&path, typescript()).expect("types written");
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            written == typescript(),
+            "run SHOAL_WRITE_TYPES=1 cargo test -p shoal-node the_page_reads_the_same_types"
+        );
+    }
+}
