@@ -2,8 +2,10 @@
 
 use crate::effect::Effect;
 use crate::event::Event;
-use crate::id::DeviceId;
+use crate::id::{DeviceId, FolderId};
+use crate::path::RelPath;
 use crate::saved::Saved;
+use crate::status::{FileStatus, Status};
 use crate::time::Timestamp;
 
 /// Chance for the engine, as it came in: a seed, expanded by BLAKE3.
@@ -44,6 +46,21 @@ impl Engine {
 
     /// Learns what happened and says what to do about it.
     pub fn handle(&mut self, _now: Timestamp, _event: Event) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    /// Everything at a glance.
+    pub fn status(&self, _now: Timestamp) -> Status {
+        Status::default()
+    }
+
+    /// What stands in a directory of a folder, by name, directories first: `max` lines from the `from`th, and how many there are.
+    pub fn files_in(&self, _folder: FolderId, _dir: Option<&RelPath>, _from: usize, _max: usize) -> (Vec<FileStatus>, usize) {
+        (Vec::new(), 0)
+    }
+
+    /// Every live file of a folder with its content and size, for a dry run.
+    pub fn contents_of(&self, _folder: FolderId) -> Vec<(RelPath, crate::entry::Kind)> {
         Vec::new()
     }
 

@@ -14,4 +14,5 @@ pub mod observe;
 pub mod path;
 pub mod request;
 pub mod saved;
+pub mod status;
 pub mod time;
