@@ -238,6 +238,8 @@ pub enum Question {
     PickFiles,
     /// Turns a typed path into a pick. Answers `Picked`; the local socket and `shoal serve` only.
     PickTyped { path: String },
+    /// Turns a dropped folder into a place that can be shared. Answers `Picked`; the window only.
+    PickDrop { drop: DropId },
     /// Looks at a pick before using it. Answers `Inspected`.
     InspectPick { pick: PickId, purpose: Purpose },
 }
