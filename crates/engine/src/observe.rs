@@ -76,6 +76,8 @@ pub enum Code {
     TooLarge,
     /// Nobody who has it is here.
     NoSource,
+    /// A change made here that we may not share.
+    ReadOnlyRole,
 }
 
 /// Why a folder must not go on.

@@ -1,15 +1,17 @@
 //! A path inside a folder: once it exists, it cannot leave the folder.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::limits::{PATH_BYTES_MAX, PATH_DEPTH_MAX, PATH_PART_BYTES_MAX};
 
 /// The directory at a folder's root that is Shoal's own; refused from peers, never shared.
 pub const PRIVATE_DIR: &str = ".shoal";
 
-/// A path inside a folder: relative, `/`-separated, UTF-8, at least one part. The bytes are kept as they were made.
+/// A path inside a folder: relative, `/`-separated, UTF-8, at least one part. The bytes are kept as they were
+/// made. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RelPath(Box<str>);
+pub struct RelPath(Arc<str>);
 
 /// Why a text from outside is no path inside a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]

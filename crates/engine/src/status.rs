@@ -195,10 +195,8 @@ pub struct ConflictStatus {
     pub path: RelPath,
     /// Where the other one is kept.
     pub copy: RelPath,
-    /// Whose change is in the copy.
-    pub by: DeviceId,
-    /// When that change was made, by its author's clock.
-    pub time: Timestamp,
+    /// The name, in the copy's own name, of the device whose change is in it.
+    pub by: String,
 }
 
 /// A batch that waits for a yes.
