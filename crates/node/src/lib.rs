@@ -1,4 +1,13 @@
-//! Shoal's node.
+//! Runs one device: one task owns the engine, carries events in and effects out, and shows people what goes on.
+//!
+//! [`Node`] is the whole of it for the window, the command line and tests.
 
 pub mod command;
+pub mod home;
+mod node;
+mod publish;
+pub mod snapshot;
 pub mod view;
+
+pub use home::Home;
+pub use node::{Dropped, Node, NodeConfig, NodeError, UploadFile};
