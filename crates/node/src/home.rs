@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use etcetera::BaseStrategy;
+use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 
 /// Longest socket path, in bytes: macOS takes 104 with its end mark, Linux 108.
 const SOCKET_BYTES_MAX: usize = 100;
@@ -90,7 +90,7 @@ impl Home {
 
     /// The user's ordinary home, in the places the system has for each kind.
     fn of_user() -> Result<Self, HomeError> {
-        let places = etcetera::choose_native_strategy().map_err(|_| HomeError::NoHome)?;
+        let places = choose_native_strategy().map_err(|_| HomeError::NoHome)?;
         let data = places.data_dir().join("shoal");
         let mut config = places.config_dir().join("shoal");
         if config == data {
@@ -117,7 +117,13 @@ impl Home {
 
     /// Makes the directories that are not there yet, private to the user.
     pub fn make(&self) -> Result<(), HomeError> {
-        for dir in [&self.config, &self.data, &self.state, &self.cache, &self.run] {
+        for dir in [
+            &self.config,
+            &self.data,
+            &self.state,
+            &self.cache,
+            &self.run,
+        ] {
             make_private(dir)?;
         }
         make_private(&self.user_run)?;
@@ -175,8 +181,10 @@ fn user_name() -> String {
 
 /// The name by which people tell this home from others.
 fn label_of(dir: &Path) -> String {
-    dir.file_name()
-        .map_or_else(|| "/".to_owned(), |name| name.to_string_lossy().into_owned())
+    dir.file_name().map_or_else(
+        || "/".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 fn make_private(dir: &Path) -> Result<(), HomeError> {
@@ -245,7 +253,13 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let home = Home::at(&dir.path().join("ana")).expect("a home");
         home.make().expect("made");
-        for made in [&home.config, &home.data, &home.state, &home.cache, &home.run] {
+        for made in [
+            &home.config,
+            &home.data,
+            &home.state,
+            &home.cache,
+            &home.run,
+        ] {
             let mode = fs::metadata(made).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o700, "{}", made.display());
         }

@@ -3,10 +3,14 @@
 //! [`Node`] is the whole of it for the window, the command line and tests.
 
 pub mod command;
+pub mod guard;
 pub mod home;
+pub mod log;
 mod node;
 mod publish;
 pub mod snapshot;
+mod transfer;
+mod speed;
 pub mod view;
 
 pub use home::Home;
