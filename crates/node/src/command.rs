@@ -217,6 +217,13 @@ pub enum Command {
     DismissNotice {
         notice: String,
     },
+    /// Changes how this computer reaches others; what is none stays. The port counts from the next start.
+    SetNetwork {
+        /// 0 for any that is free.
+        port: Option<u16>,
+        lan_only: Option<bool>,
+        bootstrap: Option<Vec<String>>,
+    },
     Quit,
 }
 
@@ -240,6 +247,12 @@ pub enum Question {
     PickTyped { path: String },
     /// Turns a dropped folder into a place that can be shared. Answers `Picked`; the window only.
     PickDrop { drop: DropId },
+    /// One page of what happened in one folder, or in all, newest first. Answers `History`.
+    History { folder: Option<String>, page: u32 },
+    /// Checks every signature and link of one folder's history, or of all. Answers `Verified`.
+    Verify { folder: Option<String> },
+    /// What is set. Answers `Settings`.
+    Settings,
     /// Looks at a pick before using it. Answers `Inspected`.
     InspectPick { pick: PickId, purpose: Purpose },
 }
@@ -280,6 +293,11 @@ pub enum Answer {
     Inspected(Inspection),
     Files(FilePage),
     OfferItems(OfferPage),
+    History(HistoryPage),
+    Verified {
+        folders: Vec<Verification>,
+    },
+    Settings(SettingsPage),
 }
 
 /// What was picked, as shown to people.
@@ -354,6 +372,73 @@ pub struct OfferPage {
     pub items: Vec<OfferItem>,
     pub page: u32,
     pub pages: u32,
+}
+
+/// One page of what happened, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HistoryPage {
+    pub rows: Vec<HistoryRow>,
+    pub page: u32,
+    pub pages: u32,
+    pub total: u64,
+}
+
+/// One change, as its author signed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HistoryRow {
+    /// By its author's clock.
+    pub time: u64,
+    /// Name of the device that made the change.
+    pub device: String,
+    pub folder: String,
+    pub folder_name: String,
+    pub path: String,
+    pub kind: ChangeKind,
+    /// Bytes of the file after the change.
+    pub size: Option<u64>,
+    /// Where it was before, when it was moved.
+    pub from: Option<String>,
+}
+
+/// What a change did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    Created,
+    Changed,
+    Removed,
+    Moved,
+    /// Closed a conflict: several versions before, one after.
+    Settled,
+    /// Who is in the folder, and as what.
+    Membership,
+}
+
+/// What checking one folder's whole history found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Verification {
+    pub folder: String,
+    pub name: String,
+    pub entries: u64,
+    /// Devices that wrote any of them.
+    pub devices: u32,
+    pub memberships: u32,
+    /// Every signature and every link holds.
+    pub ok: bool,
+    pub troubles: Vec<Trouble>,
+}
+
+/// What a person set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SettingsPage {
+    pub name: String,
+    /// Where received files go, as shown to people.
+    pub downloads: String,
+    /// 0 for any that is free.
+    pub port: u16,
+    pub lan_only: bool,
+    pub bootstrap: Vec<String>,
+    pub theme: Theme,
 }
 
 /// What the window's shell tells the page while files are dragged over it. Positions are CSS pixels.
@@ -456,6 +541,11 @@ pub fn typescript() -> String {
         FileEntry,
         FileState,
         OfferPage,
+        HistoryPage,
+        HistoryRow,
+        ChangeKind,
+        Verification,
+        SettingsPage,
         DropEvent,
     ];
     file

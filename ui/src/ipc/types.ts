@@ -322,13 +322,17 @@ export type Invitee = { device: string, role: Role, };
 
 export type Chosen = { "type": "all" } | { "type": "only", items: Array<number>, };
 
-export type Command = { "type": "set_up", name: string, downloads: PickId | null, } | { "type": "set_name", name: string, } | { "type": "set_downloads", downloads: PickId, } | { "type": "set_theme", theme: Theme, } | { "type": "set_nearby_open", open: boolean, } | { "type": "pair", device: string, } | { "type": "pair_address", address: string, } | { "type": "pair_link", link: string, } | { "type": "make_pair_link" } | { "type": "enter_code", device: string, code: string, } | { "type": "confirm_pair", device: string, yes: boolean, } | { "type": "cancel_pair", device: string, } | { "type": "forget", device: string, } | { "type": "block", device: string, } | { "type": "unblock", device: string, } | { "type": "rename", device: string, name: string, } | { "type": "share_folder", pick: PickId, name: string, invite: Array<Invitee>, } | { "type": "invite", folder: string, device: string, role: Role, } | { "type": "set_role", folder: string, device: string, role: Role, } | { "type": "remove_member", folder: string, device: string, } | { "type": "accept_invitation", folder: string, pick: PickId | null, } | { "type": "decline_invitation", folder: string, block: boolean, } | { "type": "stop_sharing", folder: string, } | { "type": "pause", folder: string, } | { "type": "resume", folder: string, } | { "type": "rescan", folder: string, } | { "type": "answer_hold", folder: string, yes: boolean, always: boolean, } | { "type": "add_to_folder", source: Source, folder: string, dir: string, } | { "type": "send", source: Source, devices: Array<string>, note: string | null, } | { "type": "accept", offer: string, items: Chosen, pick: PickId | null, } | { "type": "decline", offer: string, block: boolean, } | { "type": "withdraw", transfer: string, } | { "type": "pause_transfer", transfer: string, } | { "type": "resume_transfer", transfer: string, } | { "type": "retry", transfer: string, } | { "type": "clear_transfer", transfer: string, } | { "type": "clear_finished" } | { "type": "show_transfer", transfer: string, } | { "type": "show_folder", folder: string, } | { "type": "forget_drop", drop: DropId, } | { "type": "dismiss_notice", notice: string, } | { "type": "quit" };
+export type Command = { "type": "set_up", name: string, downloads: PickId | null, } | { "type": "set_name", name: string, } | { "type": "set_downloads", downloads: PickId, } | { "type": "set_theme", theme: Theme, } | { "type": "set_nearby_open", open: boolean, } | { "type": "pair", device: string, } | { "type": "pair_address", address: string, } | { "type": "pair_link", link: string, } | { "type": "make_pair_link" } | { "type": "enter_code", device: string, code: string, } | { "type": "confirm_pair", device: string, yes: boolean, } | { "type": "cancel_pair", device: string, } | { "type": "forget", device: string, } | { "type": "block", device: string, } | { "type": "unblock", device: string, } | { "type": "rename", device: string, name: string, } | { "type": "share_folder", pick: PickId, name: string, invite: Array<Invitee>, } | { "type": "invite", folder: string, device: string, role: Role, } | { "type": "set_role", folder: string, device: string, role: Role, } | { "type": "remove_member", folder: string, device: string, } | { "type": "accept_invitation", folder: string, pick: PickId | null, } | { "type": "decline_invitation", folder: string, block: boolean, } | { "type": "stop_sharing", folder: string, } | { "type": "pause", folder: string, } | { "type": "resume", folder: string, } | { "type": "rescan", folder: string, } | { "type": "answer_hold", folder: string, yes: boolean, always: boolean, } | { "type": "add_to_folder", source: Source, folder: string, dir: string, } | { "type": "send", source: Source, devices: Array<string>, note: string | null, } | { "type": "accept", offer: string, items: Chosen, pick: PickId | null, } | { "type": "decline", offer: string, block: boolean, } | { "type": "withdraw", transfer: string, } | { "type": "pause_transfer", transfer: string, } | { "type": "resume_transfer", transfer: string, } | { "type": "retry", transfer: string, } | { "type": "clear_transfer", transfer: string, } | { "type": "clear_finished" } | { "type": "show_transfer", transfer: string, } | { "type": "show_folder", folder: string, } | { "type": "forget_drop", drop: DropId, } | { "type": "dismiss_notice", notice: string, } | { "type": "set_network", 
+/**
+ * 0 for any that is free.
+ */
+port: number | null, lan_only: boolean | null, bootstrap: Array<string> | null, } | { "type": "quit" };
 
-export type Question = { "type": "files_in", folder: string, dir: string, page: number, } | { "type": "offer_items", offer: string, page: number, } | { "type": "pick_folder" } | { "type": "pick_files" } | { "type": "pick_typed", path: string, } | { "type": "pick_drop", drop: DropId, } | { "type": "inspect_pick", pick: PickId, purpose: Purpose, };
+export type Question = { "type": "files_in", folder: string, dir: string, page: number, } | { "type": "offer_items", offer: string, page: number, } | { "type": "pick_folder" } | { "type": "pick_files" } | { "type": "pick_typed", path: string, } | { "type": "pick_drop", drop: DropId, } | { "type": "history", folder: string | null, page: number, } | { "type": "verify", folder: string | null, } | { "type": "settings" } | { "type": "inspect_pick", pick: PickId, purpose: Purpose, };
 
 export type Purpose = { "type": "share" } | { "type": "join", folder: string, } | { "type": "receive", offer: string, } | { "type": "send" };
 
-export type Answer = { "type": "done" } | { "type": "shared", folder: string, } | { "type": "sent", transfers: Array<string>, } | { "type": "pair_link", link: string, expires_at: number, } | { "type": "picked", picked: Picked | null, } | { "type": "inspected" } & Inspection | { "type": "files" } & FilePage | { "type": "offer_items" } & OfferPage;
+export type Answer = { "type": "done" } | { "type": "shared", folder: string, } | { "type": "sent", transfers: Array<string>, } | { "type": "pair_link", link: string, expires_at: number, } | { "type": "picked", picked: Picked | null, } | { "type": "inspected" } & Inspection | { "type": "files" } & FilePage | { "type": "offer_items" } & OfferPage | { "type": "history" } & HistoryPage | { "type": "verified", folders: Array<Verification>, } | { "type": "settings" } & SettingsPage;
 
 export type Picked = { pick: PickId, 
 /**
@@ -375,5 +379,47 @@ export type FileEntry = { name: string, is_folder: boolean, size: number, modifi
 export type FileState = "here" | "coming" | "conflict" | "problem";
 
 export type OfferPage = { items: Array<OfferItem>, page: number, pages: number, };
+
+export type HistoryPage = { rows: Array<HistoryRow>, page: number, pages: number, total: number, };
+
+export type HistoryRow = { 
+/**
+ * By its author's clock.
+ */
+time: number, 
+/**
+ * Name of the device that made the change.
+ */
+device: string, folder: string, folder_name: string, path: string, kind: ChangeKind, 
+/**
+ * Bytes of the file after the change.
+ */
+size: number | null, 
+/**
+ * Where it was before, when it was moved.
+ */
+from: string | null, };
+
+export type ChangeKind = "created" | "changed" | "removed" | "moved" | "settled" | "membership";
+
+export type Verification = { folder: string, name: string, entries: number, 
+/**
+ * Devices that wrote any of them.
+ */
+devices: number, memberships: number, 
+/**
+ * Every signature and every link holds.
+ */
+ok: boolean, troubles: Array<Trouble>, };
+
+export type SettingsPage = { name: string, 
+/**
+ * Where received files go, as shown to people.
+ */
+downloads: string, 
+/**
+ * 0 for any that is free.
+ */
+port: number, lan_only: boolean, bootstrap: Array<string>, theme: Theme, };
 
 export type DropEvent = { "type": "over", names: Array<string>, count: number, bytes: number | null, x: number, y: number, } | { "type": "leave" } | { "type": "drop", drop: DropId, names: Array<string>, count: number, bytes: number, has_folder: boolean, x: number, y: number, };
