@@ -1,0 +1,212 @@
+//! The index: what can be found again from ledger and disk, kept so that a start need not look for it.
+//!
+//! | tree | key | value |
+//! |---|---|---|
+//! | (default) | `format` | format number, u32 |
+//! | `folders` | folder id | folder number u32, where its ledger stood: records u64, checksum 16 bytes |
+//! | `paths` | folder number u32, path | what the engine remembers of it, opaque here |
+//! | `manifests` | first half of the content id | the manifest's root |
+//! | `pieces` | first half of its hash | a piece of a long manifest |
+//! | `contents` | content number u32 | content id, only of files of several chunks |
+//! | `places` | first half of the chunk's hash, content number u32 | the chunk's first place in it, u32 |
+//!
+//! Numbers are big-endian. Half a hash suffices as a key, because roots and pieces are checked against the whole
+//! one when they are read, and a chunk when its bytes are. This file has the first three trees, `manifest_db` the others.
+//!
+//! Nothing here fails: an index that cannot be read is set aside, an empty one goes on, and the engine looks again.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use shoal_engine::id::FolderId;
+use shoal_engine::path::RelPath;
+
+use crate::error::StoreError;
+use crate::ledger_log::Position;
+use crate::rebuild::{self, Trees};
+
+/// Records written to sled at a time: it is slower with fewer and takes more memory with more.
+pub(crate) const BATCH_RECORDS: usize = 1000;
+
+/// The index of one home.
+#[derive(Debug)]
+pub(crate) struct IndexDb {
+    data: PathBuf,
+    live: Mutex<Option<Arc<Trees>>>,
+    /// Held while a number is chosen, so that no two folders or contents get the same.
+    pub(crate) numbering: Mutex<()>,
+}
+
+impl IndexDb {
+    /// Opens the index below `data`; also says why an old one was set aside, if it was.
+    pub(crate) fn open(data: &Path) -> Result<(Self, Option<String>), StoreError> {
+        let opening = rebuild::open(data)?;
+        let live = Mutex::new(opening.trees.map(Arc::new));
+        Ok((IndexDb { data: data.to_owned(), live, numbering: Mutex::new(()) }, opening.set_aside))
+    }
+
+    /// Notes that everything was read and the program lives.
+    pub(crate) fn has_settled(&self) {
+        rebuild::has_settled(&self.data);
+    }
+
+    /// What is remembered of a folder, unless its ledger is not the one this was remembered beside.
+    ///
+    /// `Err` if the ledger lost records that the index had seen.
+    pub(crate) fn load(
+        &self,
+        folder: FolderId,
+        ledger: impl Fn(Position) -> bool,
+    ) -> Result<Vec<(RelPath, Vec<u8>)>, RolledBack> {
+        let row = self.with(|trees| Ok(trees.folders.get(folder.0)?.as_deref().and_then(FolderRow::read)));
+        let Some(row) = row.flatten() else { return Ok(Vec::new()) };
+        if !ledger(row.position) {
+            self.drop_folder(folder);
+            return Err(RolledBack);
+        }
+        let found = self.with(|trees| {
+            trees
+                .paths
+                .scan_prefix(row.number.to_be_bytes())
+                .map(|item| {
+                    item.map(|(key, value)| {
+                        let path = std::str::from_utf8(key.get(4..).unwrap_or_default()).ok()?;
+                        Some((RelPath::parse(path).ok()?, value.to_vec()))
+                    })
+                })
+                .collect::<sled::Result<Vec<_>>>()
+        });
+        Ok(found.unwrap_or_default().into_iter().flatten().collect())
+    }
+
+    /// Remembers paths of a folder whose ledger stands at `position`, and forgets those without a value.
+    pub(crate) fn remember(&self, folder: FolderId, position: Position, paths: &[(RelPath, Option<Vec<u8>>)]) {
+        self.with(|trees| {
+            let number = self.stand_at(trees, folder, position)?;
+            for part in paths.chunks(BATCH_RECORDS) {
+                let mut batch = sled::Batch::default();
+                for (path, value) in part {
+                    let key = [&number.to_be_bytes(), path.as_str().as_bytes()].concat();
+                    match value {
+                        Some(value) => batch.insert(key, value.as_slice()),
+                        None => batch.remove(key),
+                    }
+                }
+                trees.paths.apply_batch(batch)?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Forgets a folder.
+    pub(crate) fn drop_folder(&self, folder: FolderId) {
+        self.with(|trees| {
+            let Some(row) = trees.folders.get(folder.0)?.as_deref().and_then(FolderRow::read) else { return Ok(()) };
+            loop {
+                let (mut batch, mut count) = (sled::Batch::default(), 0);
+                for key in trees.paths.scan_prefix(row.number.to_be_bytes()).keys().take(BATCH_RECORDS) {
+                    batch.remove(key?);
+                    count += 1;
+                }
+                if count == 0 {
+                    break;
+                }
+                trees.paths.apply_batch(batch)?;
+            }
+            // The row last: its number must not be given away while paths still carry it.
+            trees.folders.remove(folder.0).map(|_| ())
+        });
+    }
+
+    /// Makes what was remembered durable.
+    pub(crate) fn flush(&self) {
+        self.with(|trees| trees.db.flush().map(|_| ()));
+    }
+
+    /// Bytes on the disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.with(|trees| trees.db.size_on_disk()).unwrap_or(0)
+    }
+
+    /// Does something with the trees; if sled fails or panics, the index is replaced by an empty one.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&Trees) -> sled::Result<T>) -> Option<T> {
+        let trees = self.live.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let fault = match rebuild::attempt(|| act(&trees)) {
+            Ok(value) => return Some(value),
+            Err(fault) => fault,
+        };
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have met the same fault and replaced it already.
+        if live.as_ref().is_some_and(|now| Arc::ptr_eq(now, &trees)) {
+            let broken = live.take();
+            *live = rebuild::start_empty(&self.data, fault).trees.map(Arc::new);
+            drop(live);
+            let _ = rebuild::attempt(|| {
+                drop((broken, trees));
+                Ok(())
+            });
+        }
+        None
+    }
+
+    fn stand_at(&self, trees: &Trees, folder: FolderId, position: Position) -> sled::Result<u32> {
+        let known = trees.folders.get(folder.0)?.as_deref().and_then(FolderRow::read);
+        if let Some(row) = known.as_ref().filter(|row| row.position == position) {
+            return Ok(row.number);
+        }
+        let _held = self.numbering.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = match known {
+            Some(row) => row.number,
+            None => next_folder_number(trees)?,
+        };
+        trees.folders.insert(folder.0, FolderRow { number, position }.bytes())?;
+        Ok(number)
+    }
+}
+
+impl Drop for IndexDb {
+    fn drop(&mut self) {
+        self.has_settled();
+        let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // sled writes what is left when it is dropped, and may panic doing so.
+        let _ = rebuild::attempt(|| {
+            drop(live);
+            Ok(())
+        });
+    }
+}
+
+/// The ledger is shorter than, or another than, the one the index was written beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RolledBack;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FolderRow {
+    number: u32,
+    position: Position,
+}
+
+impl FolderRow {
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.number.to_be_bytes().to_vec();
+        bytes.extend_from_slice(&self.position.records.to_be_bytes());
+        bytes.extend_from_slice(&self.position.checksum);
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (number, rest) = bytes.split_first_chunk()?;
+        let (records, rest) = rest.split_first_chunk()?;
+        let records = u64::from_be_bytes(*records);
+        let position = Position { records, checksum: rest.try_into().ok()? };
+        Some(FolderRow { number: u32::from_be_bytes(*number), position })
+    }
+}
+
+fn next_folder_number(trees: &Trees) -> sled::Result<u32> {
+    let mut next = 0;
+    for row in &trees.folders {
+        next = next.max(FolderRow::read(&row?.1).map_or(0, |row| row.number + 1));
+    }
+    Ok(next)
+}

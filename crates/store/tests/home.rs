@@ -1,0 +1,132 @@
+//! What a home remembers is there again after it was closed, and damage to one part does not reach the others.
+
+use std::fs;
+use std::path::Path;
+
+use shoal_engine::chunk::{Chunk, Level, Manifest, ZEROS};
+use shoal_engine::effect::{RecordKey, RecordRange};
+use shoal_engine::entry::Kind;
+use shoal_engine::id::{ChainId, ChunkHash, ContentId, DeviceId, FolderId, OfferId};
+use shoal_engine::message::OfferItem;
+use shoal_engine::path::RelPath;
+use shoal_engine::saved::{
+    FolderRecord, Materialised, OfferAnswer, OfferRecord, Saved, SavedFolder, TrustRecord,
+};
+use shoal_engine::time::Timestamp;
+use shoal_store::{Opened, Store, StoreDirs};
+
+const ANN: DeviceId = DeviceId([1; 32]);
+const BEN: DeviceId = DeviceId([2; 32]);
+const FOLDER: FolderId = FolderId([7; 32]);
+const OFFER: OfferId = OfferId([3; 16]);
+const CHAIN: ChainId = ChainId { device: ANN, incarnation: 0xffff_ffff_ffff_fff0 };
+
+fn dirs(home: &Path) -> StoreDirs {
+    StoreDirs { config: home.join("config"), data: home.join("data") }
+}
+
+fn open(home: &Path) -> (Store, Opened) {
+    Store::open(&dirs(home)).expect("the store opens")
+}
+
+/// The engine's codec is not the store's concern; here a value is the target of a link.
+fn decode(bytes: &[u8]) -> Option<Materialised> {
+    let target = String::from_utf8(bytes.to_vec()).ok()?;
+    Some(Materialised { versions: Vec::new(), kind: Kind::Link { target }, print: None })
+}
+
+fn load(store: &Store) -> Saved {
+    store.load(&decode).expect("the store loads")
+}
+
+fn only_folder(store: &Store) -> SavedFolder {
+    load(store).folders.pop().expect("one folder")
+}
+
+fn path(text: &str) -> RelPath {
+    RelPath::parse(text).expect("a plain path")
+}
+
+fn trust(device: DeviceId) -> TrustRecord {
+    TrustRecord {
+        device,
+        name: "Ben's \"laptop\"".to_owned(),
+        platform: "linux".to_owned(),
+        verified: Some(Timestamp(1_790_000_000_123)),
+        secret: [0xab; 32],
+        last_seen: Timestamp(5),
+    }
+}
+
+fn folder() -> FolderRecord {
+    FolderRecord {
+        folder: FOLDER,
+        place: "/home/ann/Work".to_owned(),
+        root_id: [9; 16],
+        incarnation: CHAIN.incarnation,
+        is_paused: true,
+        invited: vec![BEN],
+        never_hold: false,
+    }
+}
+
+fn offer() -> OfferRecord {
+    let item = |name: &str| OfferItem {
+        path: path(name),
+        size: 10,
+        is_directory: false,
+        executable: true,
+        modified: 1_790_000_000_000,
+    };
+    OfferRecord {
+        offer: OFFER,
+        from: ANN,
+        to: vec![(BEN, OfferAnswer::Accepted)],
+        items: ["a", "b", "c/d"].map(item).to_vec(),
+        note: "as promised".to_owned(),
+        time: Timestamp(17),
+        place: Some("/home/ann/Downloads".to_owned()),
+        open: vec![0, 2],
+        is_over: false,
+    }
+}
+
+fn blocks(range: std::ops::Range<u64>) -> Vec<(RecordKey, Vec<u8>)> {
+    range.map(|index| (RecordKey::Block(CHAIN, index), format!("block {index}").into_bytes())).collect()
+}
+
+#[test]
+fn everything_is_there_again_after_a_restart() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (store, opened) = open(home.path());
+    assert_eq!(opened, Opened::default());
+    let mut settings = store.settings();
+    assert_eq!(settings.name, None, "before the first run there is no name");
+    settings.name = Some("Ann".to_owned());
+    store.save_settings(&settings).expect("saved");
+    store.save_trust(&trust(BEN)).expect("saved");
+    store.save_folder(&folder()).expect("saved");
+    store.save_offer(&offer()).expect("saved");
+    store.save_addresses(BEN, vec!["/ip4/10.0.0.2/tcp/4001".to_owned()]).expect("saved");
+    let mut records = vec![(RecordKey::Genesis, b"genesis".to_vec()), (RecordKey::Membership(0), b"first".to_vec())];
+    store.append(FOLDER, &records).expect("durable");
+    store.append(FOLDER, &blocks(0..3)).expect("durable");
+    store.remember(FOLDER, &[(path("x/y"), Some(b"there".to_vec())), (path("z"), Some(b"soon gone".to_vec()))]);
+    store.remember(FOLDER, &[(path("z"), None)]);
+    drop(store);
+
+    let (store, opened) = open(home.path());
+    assert_eq!(opened, Opened::default());
+    let saved = load(&store);
+    assert_eq!((saved.name.as_str(), &saved.trust, &saved.offers), ("Ann", &vec![trust(BEN)], &vec![offer()]));
+    assert_eq!(store.addresses_of(BEN), ["/ip4/10.0.0.2/tcp/4001"]);
+    let [found] = &saved.folders[..] else { panic!("one folder") };
+    records.extend(blocks(0..3));
+    let bytes: Vec<Vec<u8>> = records.iter().map(|(_, bytes)| bytes.clone()).collect();
+    assert_eq!((&found.record, &found.ledger, found.is_torn), (&folder(), &Some(bytes.clone()), false));
+    assert_eq!(found.index, [(path("x/y"), decode(b"there").expect("text"))]);
+    assert_eq!(store.reload(FOLDER).expect("sound"), bytes);
+    for (key, bytes) in records {
+        assert_eq!(store.read(FOLDER, key).expect("sound"), Some(bytes));
+    }
+}
