@@ -8,6 +8,7 @@ pub mod home;
 pub mod log;
 mod node;
 mod publish;
+mod show;
 pub mod snapshot;
 mod transfer;
 mod speed;

@@ -93,6 +93,9 @@ pub enum ErrorCode {
     /// Only possible with a paired device. Params: `device`.
     #[serde(rename = "PAIR-08")]
     NotPaired,
+    /// A proof did not hold: somebody may sit in between, or a version is at fault. Params: `person`.
+    #[serde(rename = "PAIR-09")]
+    PairBroken,
     /// Params: `person`, `size`, `percent`.
     #[serde(rename = "XFER-01")]
     TheirDiskFull,
@@ -147,6 +150,15 @@ pub enum ErrorCode {
     /// The membership contradicts itself. Params: `folder`.
     #[serde(rename = "FOLD-11")]
     MembershipFrozen,
+    /// The owner removed this computer; its files stay. Params: `folder`.
+    #[serde(rename = "FOLD-12")]
+    NotMember,
+    /// A device file, a link that leaves the folder, another file system, a name that is no text. Params: `file`.
+    #[serde(rename = "FOLD-13")]
+    CannotShare,
+    /// A folder was removed elsewhere, and holds something here that is not shared. Params: `file`.
+    #[serde(rename = "FOLD-14")]
+    DirectoryInUse,
     /// Params: `file`, `system`.
     #[serde(rename = "NAME-01")]
     NameImpossible,
