@@ -117,13 +117,13 @@ pub(crate) async fn spawn(
             }
         };
         let done = runtime.block_on(async move {
-            match NetTask::build(config, identity, events) {
-                Ok((task, net)) if started.send(Ok(net)).is_ok() => task.run().await,
-                Ok(_) => None,
-                Err(error) => {
-                    let _ = started.send(Err(error));
-                    None
-                }
+            let (task, result) = match NetTask::build(config, identity, events) {
+                Ok((task, net)) => (Some(task), Ok(net)),
+                Err(error) => (None, Err(error)),
+            };
+            match (started.send(result), task) {
+                (Ok(()), Some(task)) => task.run().await,
+                (Ok(()), None) | (Err(_), _) => None,
             }
         });
         // The caller goes on when every socket is closed, so that the same port can be taken again.
