@@ -73,3 +73,28 @@ pub const APPLY_BATCH_MAX: usize = 256;
 pub const WANT_CONTENTS_MAX: usize = 1024;
 /// Most paths looked at, or hashed, by one effect.
 pub const LOOK_BATCH_MAX: usize = 1024;
+
+/// Most ledger records in one message: a frame full of the smallest ones.
+pub const RECORDS_MAX: usize = 4096;
+/// Largest block header, in bytes: with a full body it still fits a frame.
+pub const HEADER_BYTES_MAX: usize = 192 * KIB as usize;
+/// Most chain heads one block names; the rest goes into the next one.
+pub const AFTER_MAX: usize = 1024;
+/// Most chains one block names in all.
+pub const BLOCK_CHAINS_MAX: usize = 2048;
+/// Most versions one entry supersedes; more are closed by further entries.
+pub const SUPERSEDES_MAX: usize = 1024;
+/// Most lives of one device in one folder: whoever needs more than a few is broken or means harm.
+pub const INCARNATIONS_MAX: usize = 1024;
+/// Most cut-offs in a membership entry, so that it fits a frame with its members.
+pub const CUT_OFFS_MAX: usize = 8192;
+/// Most blocks held until what they name is here: a peer's answers may be shuffled, not endless.
+pub const HELD_BLOCKS_MAX: usize = 4096;
+/// Most bytes of held blocks: two full answers.
+pub const HELD_BYTES_MAX: usize = 2 * EXCHANGE_BYTES_MAX;
+/// Most membership entries held until the one before them is here.
+pub const HELD_MEMBERSHIPS_MAX: usize = 256;
+/// Most refused or contradicting headers of one chain that are remembered, as evidence.
+pub const SUSPECTS_MAX: usize = 8;
+/// Most ranges in one answer to an ask; the asker asks again.
+pub const RANGES_MAX: usize = 4096;
