@@ -28,6 +28,7 @@ pub(crate) struct Connection {
     pub(crate) device: DeviceId,
     pub(crate) peer: PeerId,
     pub(crate) remote: Multiaddr,
+    pub(crate) is_dialled: bool,
     since: Instant,
     /// Somebody on this side wants a link here; a connection that only serves the DHT gets none.
     is_wanted: bool,
@@ -35,7 +36,7 @@ pub(crate) struct Connection {
 }
 
 /// Why we dial.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To have a link.
     Link,
@@ -82,7 +83,8 @@ impl NetTask {
         let remote = endpoint.get_remote_address().clone();
         let is_wanted = self.shared.is_paired(&device) || dial.is_some_and(|dial| dial.purpose == Purpose::Link);
         tracing::debug!(%device, connection = %id, %remote, is_wanted, "connection");
-        let connection = Connection { device, peer, remote, since: Instant::now(), is_wanted, reopen_at: None };
+        let (since, is_dialled) = (Instant::now(), endpoint.is_dialer());
+        let connection = Connection { device, peer, remote, is_dialled, since, is_wanted, reopen_at: None };
         self.connections.insert(id, connection);
         if is_wanted {
             self.open_control(id);
@@ -106,6 +108,7 @@ impl NetTask {
                     self.swarm.close_connection(connection);
                 }
                 self.targets.disconnected(&device, Instant::now());
+                self.rendezvous.disconnected(&device, Instant::now());
                 self.reopen_later(&device);
             }
             Notice::Close { connection } => {
@@ -194,7 +197,7 @@ impl NetTask {
         }
         let (tcp, quic): (Vec<_>, Vec<_>) = unknown.into_iter().partition(is_tcp);
         let (first, rest) = if tcp.is_empty() { (quic, Vec::new()) } else { (tcp, quic) };
-        self.dial_unknown(first, rest);
+        self.dial_unknown(first, rest, Purpose::Link);
     }
 
     /// A connection that exists for another reason may serve as well.
@@ -207,10 +210,10 @@ impl NetTask {
         }
     }
 
-    fn dial_unknown(&mut self, addresses: Vec<Multiaddr>, rest: Vec<Multiaddr>) {
+    pub(crate) fn dial_unknown(&mut self, addresses: Vec<Multiaddr>, rest: Vec<Multiaddr>, purpose: Purpose) {
         for address in addresses {
             let options = DialOpts::unknown_peer_id().address(address).build();
-            let dial = Dial { device: None, purpose: Purpose::Link, rest: rest.clone() };
+            let dial = Dial { device: None, purpose, rest: rest.clone() };
             self.start_dial(options, dial);
         }
     }
@@ -257,7 +260,7 @@ impl NetTask {
         let Some(Dial { device, purpose, rest }) = self.dials.remove(&id) else { return };
         tracing::debug!(?device, %error, "dial failed");
         if !rest.is_empty() {
-            return self.dial_unknown(rest, Vec::new());
+            return self.dial_unknown(rest, Vec::new(), purpose);
         }
         if purpose == Purpose::Dht {
             return;

@@ -18,6 +18,7 @@ use crate::discovery::Discovery;
 use crate::error::NetError;
 use crate::guard::{Mode, SharedMode};
 use crate::identity::Identity;
+use crate::rendezvous::Rendezvous;
 use crate::limits::{
     COMMANDS_MAX, DIALS_WAITING_MAX, GOODBYE_WAIT, HINTS_MAX, INBOUND_WAITING_MAX, NETWORK_QUIET, SLEPT_AFTER, TICK,
 };
@@ -86,6 +87,7 @@ pub(crate) struct NetTask {
     pub(crate) dials: HashMap<ConnectionId, Dial>,
     pub(crate) targets: Targets,
     pub(crate) discovery: Discovery,
+    pub(crate) rendezvous: Rendezvous,
     pub(crate) listening: Vec<(ListenerId, Multiaddr)>,
     listen_ips: Vec<IpAddr>,
     port: u16,
@@ -167,6 +169,7 @@ impl NetTask {
             dials: HashMap::new(),
             targets: Targets::new(me, now),
             discovery: Discovery::new(&config, me),
+            rendezvous: Rendezvous::new(&config, now),
             listening: Vec::new(),
             port: listen::choose_port(&listen_ips, config.listen_port),
             listen_ips,
@@ -273,11 +276,13 @@ impl NetTask {
         match event {
             BehaviourEvent::Ping(event) => self.on_ping(event),
             BehaviourEvent::Mdns(event) => self.on_mdns(event),
-            BehaviourEvent::Identify(identify::Event::Received { .. }) => {}
+            BehaviourEvent::Identify(identify::Event::Received { connection_id, info, .. }) => {
+                self.on_identified(connection_id, &info);
+            }
             BehaviourEvent::Identify(
                 identify::Event::Sent { .. } | identify::Event::Pushed { .. } | identify::Event::Error { .. },
             ) => {}
-            BehaviourEvent::Kad(_) => {}
+            BehaviourEvent::Kad(event) => self.on_kad(event),
             BehaviourEvent::Limits(never) | BehaviourEvent::Counts(never) | BehaviourEvent::Streams(never) => {
                 match never {}
             }
@@ -346,6 +351,7 @@ impl NetTask {
         let known: Vec<_> =
             paired.iter().map(|paired| (paired.device, address::parse_all(&paired.addresses))).collect();
         self.targets.set_paired(&known, now);
+        self.rendezvous.set_paired(&paired, now);
         self.want_paired(now);
     }
 
@@ -361,10 +367,12 @@ impl NetTask {
         if !self.is_listening_told {
             self.is_listening_told = true;
             self.tell_listening();
+            self.rendezvous.addresses_changed(now);
         }
         self.reopen_due(now);
         self.discover(now);
         self.dial_due(now);
+        self.meet(now);
     }
 
     fn on_network_changed(&mut self, now: Instant) {
@@ -374,6 +382,7 @@ impl NetTask {
         }
         self.hint(NetEvent::NetworkChanged);
         self.targets.wake(now);
+        self.rendezvous.wake(now);
         self.probe_links();
     }
 
