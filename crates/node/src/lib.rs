@@ -7,11 +7,16 @@ pub mod guard;
 pub mod home;
 pub mod log;
 mod node;
+pub mod page;
 mod publish;
+pub mod router;
+pub mod serve;
 mod show;
 pub mod snapshot;
-mod transfer;
+pub mod socket;
 mod speed;
+mod token;
+mod transfer;
 pub mod view;
 
 pub use home::Home;
