@@ -1,0 +1,113 @@
+//! Runs simulated worlds by their seeds and says which of them broke a rule.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Instant;
+
+use shoal_tests::sim::brain;
+use shoal_tests::sim::plan::FAULTS;
+use shoal_tests::sim::world::{self, Options, Report};
+
+/// What was asked for on the command line.
+struct Args {
+    from: u64,
+    seeds: u64,
+    one: Option<u64>,
+    threads: usize,
+    shown_max: usize,
+    options: Options,
+}
+
+fn main() -> ExitCode {
+    let args = match parse(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(text) => {
+            eprintln!("{text}\nsim [--seeds N] [--from N] [--seed N [--trace]] [--without fault,fault] [--threads N] [--show N]");
+            eprintln!("faults: {}", FAULTS.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    world::catch_panics();
+    let began = Instant::now();
+    let (from, count) = args.one.map_or((args.from, args.seeds), |seed| (seed, 1));
+    let mut failed = run_all(&args, from, count);
+    failed.sort_by_key(|report| report.seed);
+    show(&args, &failed);
+    let violations: usize = failed.iter().map(|report| report.violations.len()).sum();
+    let per_second = count as f64 / began.elapsed().as_secs_f64().max(1e-9);
+    println!("histories {count} violations {violations} per_second {per_second:.0}");
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
+    let options = Options { has_trace: false, without: Vec::new(), maker: brain::engine };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut args = Args { from: 0, seeds: 1000, one: None, threads, shown_max: 20, options };
+    while let Some(word) = words.next() {
+        let mut number = || words.next().and_then(|text| text.parse::<u64>().ok()).ok_or(format!("{word} wants a number"));
+        match word.as_str() {
+            "--seeds" => args.seeds = number()?,
+            "--from" => args.from = number()?,
+            "--seed" => args.one = Some(number()?),
+            "--threads" => args.threads = number()?.max(1) as usize,
+            "--show" => args.shown_max = number()? as usize,
+            "--trace" => args.options.has_trace = true,
+            "--without" => {
+                let list = words.next().unwrap_or_default();
+                args.options.without = list.split(',').map(str::to_owned).collect();
+            }
+            _ => return Err(format!("unknown word {word}")),
+        }
+    }
+    Ok(args)
+}
+
+/// Runs the seeds on several threads; gives those that failed, or that are to be shown.
+fn run_all(args: &Args, from: u64, count: u64) -> Vec<Report> {
+    let next = AtomicU64::new(from);
+    let (sender, failed) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..args.threads {
+            let (next, sender) = (&next, sender.clone());
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= from + count {
+                        return;
+                    }
+                    let report = world::run(seed, &args.options);
+                    if args.options.has_trace {
+                        report.lines.iter().for_each(|line| println!("{line}"));
+                    }
+                    if args.one.is_some() {
+                        println!("seed {seed}: {} happenings, {} deeds, {} records, {} conflicts, hash {:016x}", report.happenings, report.deeds, report.appended, report.conflicts, report.hash);
+                    }
+                    if !report.violations.is_empty() {
+                        // The receiver lives until every thread has ended.
+                        let _ = sender.send(report);
+                    }
+                }
+            });
+        }
+        drop(sender);
+        failed.iter().collect()
+    })
+}
+
+fn show(args: &Args, failed: &[Report]) {
+    let mut by_rule: BTreeMap<&str, usize> = BTreeMap::new();
+    for report in failed {
+        *by_rule.entry(report.violations[0].rule).or_default() += 1;
+    }
+    for report in failed.iter().take(args.shown_max) {
+        for violation in &report.violations {
+            println!("seed {}: {}: {}", report.seed, violation.rule, violation.what);
+        }
+        println!("  replay: cargo run -p shoal-tests --release --bin sim -- --seed {} --trace", report.seed);
+    }
+    if failed.len() > 1 {
+        println!("{} seeds failed, by first rule: {by_rule:?}", failed.len());
+    }
+}

@@ -1,0 +1,143 @@
+//! The account of what users did: which contents they made, gave up, moved and deleted, and where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shoal_engine::id::ContentId;
+use shoal_engine::observe::{Act, Change, Expected, Outcome};
+use shoal_engine::path::RelPath;
+
+/// What became of one content that a user wrote.
+#[derive(Clone, Debug)]
+pub struct Fate {
+    /// On which device.
+    pub writer: usize,
+    /// Where.
+    pub path: RelPath,
+    /// When, in world time.
+    pub at: u64,
+    /// A user replaced it knowingly.
+    pub is_replaced: bool,
+    /// It was moved, copied, or written a second time: it may stand at several paths.
+    pub is_elsewhere: bool,
+    /// A power cut took or brought back a file with it.
+    pub is_lost: bool,
+    /// A user deleted it, on that device.
+    pub deleted_by: Option<usize>,
+    /// The deletion was forgotten with the index of the device on which it was made.
+    pub is_deletion_forgotten: bool,
+    /// Another device applied the deletion.
+    pub is_removed_elsewhere: bool,
+}
+
+/// All deeds of users in one world.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// By content.
+    pub fates: BTreeMap<ContentId, Fate>,
+    /// How often users acted at each path.
+    pub deeds: BTreeMap<RelPath, u32>,
+    /// Where the user of each device acted.
+    pub touched: BTreeMap<usize, BTreeSet<RelPath>>,
+    /// Devices whose role changed, or that were removed.
+    pub unsteady: BTreeSet<usize>,
+    /// Devices that were removed.
+    pub removed: BTreeSet<usize>,
+    /// Devices that may only read, from the start.
+    pub viewers: BTreeSet<usize>,
+    /// A hold was answered with "keep the files": deletions may have been taken back.
+    pub is_kept_by_hold: bool,
+}
+
+impl Account {
+    /// A user acted at a path.
+    pub fn deed(&mut self, on: usize, path: &RelPath) {
+        *self.deeds.entry(path.clone()).or_default() += 1;
+        self.touched.entry(on).or_default().insert(path.clone());
+    }
+
+    /// A user wrote a content.
+    pub fn wrote(&mut self, on: usize, path: &RelPath, content: ContentId, at: u64) {
+        self.deed(on, path);
+        let fresh = Fate {
+            writer: on,
+            path: path.clone(),
+            at,
+            is_replaced: false,
+            is_elsewhere: false,
+            is_lost: false,
+            deleted_by: None,
+            is_deletion_forgotten: false,
+            is_removed_elsewhere: false,
+        };
+        self.fates.entry(content).and_modify(|fate| fate.is_elsewhere = true).or_insert(fresh);
+    }
+
+    /// A user replaced a content by another.
+    pub fn replaced(&mut self, on: usize, content: ContentId) {
+        if !self.viewers.contains(&on) {
+            self.with(content, |fate| fate.is_replaced = true);
+        }
+    }
+
+    /// A user deleted a content at a path.
+    pub fn deleted(&mut self, on: usize, path: &RelPath, content: ContentId) {
+        self.deed(on, path);
+        if !self.viewers.contains(&on) {
+            self.with(content, |fate| fate.deleted_by = Some(on));
+        }
+    }
+
+    /// A user moved, copied or changed the mode of a content.
+    pub fn moved(&mut self, content: ContentId) {
+        self.with(content, |fate| fate.is_elsewhere = true);
+    }
+
+    /// A power cut undid a change in which this content was.
+    pub fn lost(&mut self, content: ContentId) {
+        self.with(content, |fate| fate.is_lost = true);
+    }
+
+    /// A device forgot what it had materialised: deletions there that nobody else saw may be forgotten.
+    pub fn forgot(&mut self, on: usize) {
+        for fate in self.fates.values_mut() {
+            if fate.deleted_by == Some(on) && !fate.is_removed_elsewhere {
+                fate.is_deletion_forgotten = true;
+            }
+        }
+    }
+
+    /// Shoal changed a disk.
+    pub fn applied(&mut self, on: usize, change: &Change, outcome: &Outcome) {
+        if let (Act::Remove, Expected::File { content, .. }, Outcome::Done { .. }) = (&change.act, &change.expected, outcome) {
+            self.with(*content, |fate| fate.is_removed_elsewhere |= fate.deleted_by.is_some_and(|by| by != on));
+        }
+    }
+
+    /// Whether a device could write from the start to the end.
+    pub fn is_steady_writer(&self, device: usize) -> bool {
+        !self.unsteady.contains(&device) && !self.viewers.contains(&device)
+    }
+
+    /// Contents that nobody gave up: each must be seen at the end.
+    pub fn kept(&self) -> impl Iterator<Item = (&ContentId, &Fate)> {
+        self.fates.iter().filter(|(_, fate)| {
+            !fate.is_replaced && !fate.is_lost && fate.deleted_by.is_none() && self.is_steady_writer(fate.writer)
+        })
+    }
+
+    /// Contents deleted by someone who knew all there was to know of their path: none may be seen there at the end.
+    pub fn gone(&self) -> impl Iterator<Item = (&ContentId, &Fate)> {
+        let is_plain = |fate: &Fate| !fate.is_elsewhere && !fate.is_lost && !fate.is_deletion_forgotten;
+        self.fates.iter().filter(move |(_, fate)| {
+            let by = fate.deleted_by.is_some_and(|by| self.is_steady_writer(by));
+            let is_alone = self.deeds.get(&fate.path).is_some_and(|deeds| *deeds == 2);
+            by && is_plain(fate) && is_alone && self.is_steady_writer(fate.writer) && !self.is_kept_by_hold
+        })
+    }
+
+    fn with(&mut self, content: ContentId, act: impl FnOnce(&mut Fate)) {
+        if let Some(fate) = self.fates.get_mut(&content) {
+            act(fate);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What must hold when a world has come to rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shoal_engine::effect::RecordKey;
+use shoal_engine::id::ContentId;
+use shoal_engine::path::RelPath;
+use shoal_engine::status::{FolderState, MemberState};
+
+use super::disk::Node;
+use super::world::{QUIET_MS, World};
+
+/// Most differences that are told.
+const TOLD_MAX: usize = 4;
+/// Most records that a user's deed may cost before it counts as two devices rewriting each other.
+const RECORDS_PER_DEED_MAX: u64 = 12;
+
+impl World {
+    /// Checks everything.
+    pub fn check(&mut self) {
+        let members: Vec<usize> = (0..self.devices.len()).filter(|on| !self.account.removed.contains(on)).collect();
+        for on in &members {
+            if !self.has_joined(*on) {
+                return self.violate("I4", format!("D{on} has not joined"));
+            }
+        }
+        self.check_rest();
+        self.check_ledgers(&members);
+        self.check_trees(&members);
+        self.check_account(&members);
+        self.check_roles(&members);
+        self.check_offers();
+        self.check_status(&members);
+    }
+
+    /// I4: nothing happens any more, and not too much happened.
+    fn check_rest(&mut self) {
+        if self.last_change + QUIET_MS > self.now {
+            self.violate("I4", format!("something was still changed at {} of {} ms", self.last_change, self.now));
+        }
+        let most = (self.deeds + 50) * RECORDS_PER_DEED_MAX * self.devices.len() as u64;
+        if self.appended > most {
+            self.violate("I20", format!("{} records for {} deeds", self.appended, self.deeds));
+        }
+    }
+
+    /// I3 and I15: everybody holds the same records, and no place in a chain has two.
+    fn check_ledgers(&mut self, members: &[usize]) {
+        let Some(folder) = self.folder else { return };
+        let mut all: BTreeMap<RecordKey, (usize, Vec<u8>)> = BTreeMap::new();
+        let mut wrong = Vec::new();
+        let mut counts = Vec::new();
+        for on in members {
+            let Some(store) = self.devices[*on].store.folders.get(&folder) else { continue };
+            let mut keys = BTreeSet::new();
+            for (key, bytes) in store.durable() {
+                keys.insert(key);
+                let (first, known) = all.entry(key).or_insert_with(|| (*on, bytes.to_vec()));
+                if known[..] != bytes[..] {
+                    wrong.push(("I15", format!("D{first} and D{on} hold different records at {key:?}")));
+                }
+            }
+            counts.push((*on, keys));
+        }
+        let removed: BTreeSet<_> = self.account.removed.iter().map(|on| self.devices[*on].id).collect();
+        let is_void = |key: &RecordKey| matches!(key, RecordKey::Block(chain, _) if removed.contains(&chain.device));
+        for (on, keys) in counts {
+            let lacks: Vec<_> = all.keys().filter(|key| !keys.contains(key) && !is_void(key)).take(TOLD_MAX).collect();
+            if !lacks.is_empty() {
+                wrong.push(("I3", format!("D{on} lacks records {lacks:?}")));
+            }
+        }
+        for (rule, what) in wrong {
+            self.violate(rule, what);
+        }
+    }
+
+    /// I3: everybody has the same tree. What a viewer changed stays its own.
+    fn check_trees(&mut self, members: &[usize]) {
+        let trees: Vec<(usize, BTreeMap<RelPath, String>)> = members.iter().map(|on| (*on, self.shown_tree(*on))).collect();
+        let Some((first, reference)) = trees.first() else { return };
+        for (on, tree) in &trees[1..] {
+            let mine = self.account.touched.get(on).cloned().unwrap_or_default();
+            let is_viewer = self.account.viewers.contains(on) || self.account.unsteady.contains(on);
+            let is_own = |path: &RelPath| is_viewer && self.is_viewers_own(*on, path, &mine);
+            let mut differences = Vec::new();
+            for path in reference.keys().chain(tree.keys()).collect::<BTreeSet<_>>() {
+                let (here, there) = (reference.get(path), tree.get(path));
+                if here != there && !is_own(path) {
+                    differences.push(format!("{path}: D{first} {}, D{on} {}", show(here), show(there)));
+                }
+            }
+            if !differences.is_empty() {
+                let count = differences.len();
+                differences.truncate(TOLD_MAX);
+                return self.violate("I3", format!("{count} paths differ: {}", differences.join("; ")));
+            }
+        }
+    }
+
+    /// A device's tree, as text.
+    pub fn shown_tree(&self, on: usize) -> BTreeMap<RelPath, String> {
+        let show = |node: &Node| match node {
+            Node::File(file) => format!("c{}{}", file.content.number, if file.executable { "x" } else { "" }),
+            Node::Directory => "dir".to_owned(),
+            Node::Link(target) => format!("-> {target}"),
+        };
+        self.devices[on].home.tree().iter().map(|(path, node)| (path.clone(), show(node))).collect()
+    }
+
+    /// Whether a path of a viewer is marked by what its own user did there, above it or below it.
+    fn is_viewers_own(&self, on: usize, path: &RelPath, mine: &BTreeSet<RelPath>) -> bool {
+        let is_near = |own: &RelPath| own == path || path.is_inside(own) || own.is_inside(path);
+        let content = self.devices[on].home.file(path).map(|file| file.content.id);
+        let is_written_here = content.and_then(|content| self.account.fates.get(&content)).is_some_and(|fate| fate.writer == on);
+        mine.iter().any(is_near) || is_written_here
+    }
+
+    /// I1 and I5: what nobody gave up is seen everywhere; what was knowingly deleted is not.
+    fn check_account(&mut self, members: &[usize]) {
+        let mut wrong = Vec::new();
+        let writers: Vec<usize> = members.iter().copied().filter(|on| self.account.is_steady_writer(*on)).collect();
+        for on in &writers {
+            let home = &self.devices[*on].home;
+            let seen: BTreeSet<ContentId> = home.tree().keys().filter_map(|path| home.file(path)).map(|file| file.content.id).collect();
+            for (content, fate) in self.account.kept().filter(|(content, _)| !seen.contains(*content)) {
+                let number = self.contents.get(*content).map_or(0, |content| content.number);
+                let is_kept = self.devices.iter().any(|device| device.home.kept.contains_key(content));
+                let kept = if is_kept { "only in versions" } else { "nowhere" };
+                wrong.push(("I1", format!("c{number}, written by D{} at {} ({} ms), is not seen on D{on}, {kept}", fate.writer, fate.path, fate.at)));
+            }
+            for (content, fate) in self.account.gone() {
+                if home.file(&fate.path).is_some_and(|file| file.content.id == *content) {
+                    let number = self.contents.get(*content).map_or(0, |content| content.number);
+                    wrong.push(("I5", format!("c{number} at {}, deleted by D{:?}, is back on D{on}", fate.path, fate.deleted_by)));
+                }
+            }
+        }
+        wrong.truncate(TOLD_MAX);
+        for (rule, what) in wrong {
+            self.violate(rule, what);
+        }
+    }
+
+    /// I16: what a viewer wrote is on no other disk.
+    fn check_roles(&mut self, members: &[usize]) {
+        let mut wrong = Vec::new();
+        for on in members {
+            let home = &self.devices[*on].home;
+            for (path, file) in home.tree().keys().filter_map(|path| Some((path, home.file(path)?))) {
+                let fate = self.account.fates.get(&file.content.id);
+                let by_viewer = fate.filter(|fate| fate.writer != *on && self.account.viewers.contains(&fate.writer));
+                if let Some(fate) = by_viewer.filter(|fate| !fate.is_elsewhere && !self.account.unsteady.contains(&fate.writer)) {
+                    wrong.push(format!("{path} on D{on} holds what viewer D{} wrote", fate.writer));
+                }
+            }
+        }
+        for what in wrong.into_iter().take(TOLD_MAX) {
+            self.violate("I16", what);
+        }
+    }
+
+    fn check_offers(&mut self) {
+        for (offer, from, to) in self.offers.clone() {
+            let lacks = self.lacks_of_offer(from, to, offer);
+            if !lacks.is_empty() {
+                self.violate("I4", format!("D{to} accepted an offer of D{from} and lacks {lacks:?}"));
+            }
+        }
+    }
+
+    /// I22: at rest everybody says that everything is everywhere, and nothing waits.
+    fn check_status(&mut self, members: &[usize]) {
+        for on in members {
+            let Some(status) = self.status(*on) else { return self.violate("I4", format!("D{on} does not run")) };
+            let Some(folder) = status.folders.first() else { return self.violate("I22", format!("D{on} shows no folder")) };
+            if folder.hold.is_some() {
+                return self.violate("I4", format!("D{on} still holds {:?}", folder.hold));
+            }
+            let may_differ = self.account.viewers.contains(on) || self.account.unsteady.contains(on);
+            if folder.state != FolderState::UpToDate && !may_differ {
+                return self.violate("I22", format!("D{on} shows {:?}, lacking {:?}, problems {:?}", folder.state, folder.lacking, folder.problems));
+            }
+            for member in &folder.members {
+                let number = self.number_of(member.device);
+                let may_lag = number.is_none_or(|number| !members.contains(&number) || !self.account.is_steady_writer(number));
+                if member.state != MemberState::UpToDate && !may_lag {
+                    return self.violate("I22", format!("D{on} shows {:?} as {:?}", member.device, member.state));
+                }
+            }
+        }
+    }
+}
+
+fn show(what: Option<&String>) -> &str {
+    what.map_or("nothing", String::as_str)
+}

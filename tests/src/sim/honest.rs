@@ -1,0 +1,47 @@
+//! I22 while a world lives: whoever says "up to date with B" in a calm moment has the same tree as B.
+
+use shoal_engine::status::{FolderState, MemberState};
+
+use super::world::World;
+
+/// How long nobody may have done anything for a moment to count as calm.
+const CALM_MS: u64 = 6_000;
+
+impl World {
+    /// Looks at what every device shows, if the moment is calm and nothing can be hidden from the engines.
+    pub fn check_honesty(&mut self) {
+        let plan = &self.plan;
+        let can_hide = plan.has_pauses || plan.has_root_loss || plan.hints_late_percent > 0 || plan.reads_failed_percent > 0;
+        if can_hide || self.has_lost_hints || self.last_deed + CALM_MS > self.now {
+            return;
+        }
+        for pair in 0..self.links.len() {
+            let link = &self.links[pair];
+            let is_old = link.is_up && link.told == [Some(link.epoch); 2] && link.up_since + CALM_MS < self.now;
+            let [a, b] = link.ends;
+            if is_old && self.has_joined(a) && self.has_joined(b) {
+                self.compare_claim(a, b);
+                self.compare_claim(b, a);
+            }
+        }
+    }
+
+    fn compare_claim(&mut self, on: usize, other: usize) {
+        let may_differ = |device: &usize| !self.account.is_steady_writer(*device) || self.account.removed.contains(device);
+        if [on, other].iter().any(may_differ) {
+            return;
+        }
+        let Some(status) = self.status(on) else { return };
+        let Some(folder) = status.folders.first() else { return };
+        let id = self.devices[other].id;
+        let claims = |member: &shoal_engine::status::MemberStatus| member.device == id && member.state == MemberState::UpToDate;
+        if folder.state == FolderState::UpToDate && folder.members.iter().any(claims) {
+            let (mine, theirs) = (self.shown_tree(on), self.shown_tree(other));
+            if mine != theirs {
+                let differing = mine.iter().find(|(path, what)| theirs.get(*path) != Some(*what));
+                let lacking = theirs.iter().find(|(path, _)| !mine.contains_key(*path));
+                self.violate("I22", format!("D{on} says that D{other} is up to date, but: {differing:?} {lacking:?}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What kind of world a seed gives: how many devices, which faults, how busy the users are.
+
+use shoal_engine::request::Role;
+
+use super::dice::Dice;
+
+/// The shape of one world.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Roles by device; the first is the owner.
+    pub roles: Vec<Role>,
+    /// How many things users and faults do.
+    pub steps: u64,
+    /// Devices pair by the real requests; otherwise they trust each other from the start.
+    pub has_pairing: bool,
+    /// Only this device's user does anything.
+    pub only_writer: Option<usize>,
+    /// In a hundred things that happen, how many are faults.
+    pub fault_percent: u64,
+    /// Programs are killed and started again.
+    pub has_kills: bool,
+    /// Power fails: what was not synced may be lost.
+    pub has_power_cuts: bool,
+    /// The index may be lost or older after a crash.
+    pub has_index_loss: bool,
+    /// Links break and come back.
+    pub has_breaks: bool,
+    /// Devices cannot reach each other for a while.
+    pub has_partitions: bool,
+    /// The directory vanishes for a while, as an unmounted disk does.
+    pub has_root_loss: bool,
+    /// Clocks jump.
+    pub has_clock_jumps: bool,
+    /// The owner changes roles or removes members.
+    pub has_role_changes: bool,
+    /// Folders are paused for a while.
+    pub has_pauses: bool,
+    /// Files are offered once.
+    pub has_offers: bool,
+    /// Of a hundred hints, how many are lost.
+    pub hints_lost_percent: u64,
+    /// Of a hundred hints, how many come late.
+    pub hints_late_percent: u64,
+    /// Of a hundred reads, how many fail.
+    pub reads_failed_percent: u64,
+    /// Of a hundred streams, how many stall or break.
+    pub streams_broken_percent: u64,
+    /// The slowest ordinary disk work, in milliseconds.
+    pub disk_ms_max: u64,
+    /// The slowest ordinary link, in milliseconds.
+    pub link_ms_max: u64,
+    /// The longest ordinary pause of users, in milliseconds.
+    pub pause_ms_max: u64,
+    /// Files on the first device before anything is shared.
+    pub files_before: u64,
+    /// Of a hundred names, how many are taken from the few that everybody uses.
+    pub common_names_percent: u64,
+}
+
+/// Faults that can be left out to find out which one matters.
+pub const FAULTS: [&str; 12] = [
+    "kills", "power", "index", "breaks", "partitions", "root", "clocks", "roles", "pauses", "offers", "hints", "disk",
+];
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn drawn(dice: &mut Dice) -> Self {
+        let count = dice.between(2, 5) as usize;
+        let mut roles = vec![Role::Editor; count];
+        roles[0] = Role::Owner;
+        if count > 2 && dice.chance(25) {
+            roles[count - 1] = Role::Viewer;
+        }
+        let mut some = |percent: u64| dice.chance(percent);
+        Plan {
+            roles,
+            has_kills: some(50),
+            has_power_cuts: some(25),
+            has_index_loss: some(25),
+            has_breaks: some(60),
+            has_partitions: some(50),
+            has_root_loss: some(15),
+            has_clock_jumps: some(20),
+            has_role_changes: some(10),
+            has_pauses: some(20),
+            has_offers: some(15),
+            has_pairing: some(15),
+            only_writer: some(10).then_some(0),
+            hints_lost_percent: if some(20) { 10 } else { 0 },
+            hints_late_percent: if some(30) { 20 } else { 0 },
+            reads_failed_percent: if some(10) { 3 } else { 0 },
+            streams_broken_percent: if some(25) { 10 } else { 0 },
+            fault_percent: *dice.pick(&[0, 10, 20, 30]),
+            disk_ms_max: *dice.pick(&[1, 3, 10, 100]),
+            link_ms_max: *dice.pick(&[1, 5, 40, 300]),
+            pause_ms_max: *dice.pick(&[20, 200, 1500, 5000]),
+            files_before: *dice.pick(&[0, 0, 3, 8, 30]),
+            common_names_percent: *dice.pick(&[20, 50, 90]),
+            steps: dice.between(50, 300),
+        }
+    }
+
+    /// The same plan without some of its faults.
+    pub fn without(mut self, faults: &[String]) -> Self {
+        for fault in faults {
+            match fault.as_str() {
+                "kills" => self.has_kills = false,
+                "power" => self.has_power_cuts = false,
+                "index" => self.has_index_loss = false,
+                "breaks" => self.has_breaks = false,
+                "partitions" => self.has_partitions = false,
+                "root" => self.has_root_loss = false,
+                "clocks" => self.has_clock_jumps = false,
+                "roles" => self.has_role_changes = false,
+                "pauses" => self.has_pauses = false,
+                "offers" => self.has_offers = false,
+                "hints" => (self.hints_lost_percent, self.hints_late_percent) = (0, 0),
+                "disk" => (self.reads_failed_percent, self.streams_broken_percent) = (0, 0),
+                _ => {}
+            }
+        }
+        self
+    }
+}

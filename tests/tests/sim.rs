@@ -1,0 +1,57 @@
+//! Simulated worlds as a test: many seeds, the same seed twice, and the seeds that once failed.
+
+use std::collections::BTreeMap;
+
+use shoal_tests::sim::brain;
+use shoal_tests::sim::world::{self, Options, Report};
+
+/// Seeds that once showed a fault; each is named by what it showed.
+const REGRESSIONS: [(u64, &str); 0] = [];
+
+fn options() -> Options {
+    Options { has_trace: false, without: Vec::new(), maker: brain::engine }
+}
+
+fn complain(report: &Report) -> String {
+    let list: Vec<String> = report.violations.iter().map(|found| format!("{}: {}", found.rule, found.what)).collect();
+    let replay = format!("cargo run -p shoal-tests --release --bin sim -- --seed {} --trace", report.seed);
+    format!("seed {}: {}\n  replay: {replay}", report.seed, list.join("; "))
+}
+
+fn run(seeds: impl Iterator<Item = u64>) -> (Vec<String>, BTreeMap<u64, u64>) {
+    world::catch_panics();
+    let (mut failed, mut hashes) = (Vec::new(), BTreeMap::new());
+    for seed in seeds {
+        let report = world::run(seed, &options());
+        hashes.insert(seed, report.hash);
+        if !report.violations.is_empty() {
+            failed.push(complain(&report));
+        }
+    }
+    (failed, hashes)
+}
+
+#[test]
+fn worlds_heal_to_equal_folders_and_no_write_is_lost() {
+    let count = std::env::var("SHOAL_SIM_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2000);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let parts: Vec<_> = (0..threads)
+        .map(|part| std::thread::spawn(move || run((0..count).filter(|seed| seed % threads == part))))
+        .collect();
+    let (mut failed, mut hashes) = (Vec::new(), BTreeMap::new());
+    for part in parts {
+        let (more_failed, more_hashes) = part.join().expect("a world runs to its end");
+        failed.extend(more_failed);
+        hashes.extend(more_hashes);
+    }
+    assert!(failed.is_empty(), "{} of {count} worlds failed:\n{}", failed.len(), failed[..failed.len().min(10)].join("\n"));
+    for (seed, hash) in hashes.iter().filter(|(seed, _)| **seed % 100 == 0) {
+        assert_eq!(world::run(*seed, &options()).hash, *hash, "seed {seed} does not repeat itself");
+    }
+}
+
+#[test]
+fn seeds_that_once_failed_stay_mended() {
+    let (failed, _) = run(REGRESSIONS.iter().map(|(seed, _)| *seed));
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
