@@ -1,71 +1,215 @@
 //! The engine: takes an event, says what to do. Only matches and forwards.
 
+use std::collections::BTreeMap;
+
+use ed25519_dalek::SigningKey;
+
+use crate::codec;
 use crate::effect::Effect;
-use crate::event::Event;
-use crate::id::{DeviceId, FolderId};
+use crate::entry::Kind;
+use crate::event::{Event, WorkId};
+use crate::folder::Folder;
+use crate::id::{DeviceId, FolderId, OfferId, Scope};
+use crate::inbox::Inbox;
+use crate::offer::Offer;
 use crate::path::RelPath;
-use crate::saved::Saved;
+use crate::people::People;
+use crate::request::Request;
+use crate::saved::{FolderRecord, Saved};
 use crate::status::{FileStatus, Status};
 use crate::time::Timestamp;
+use crate::turn::Turn;
 
-/// Chance for the engine, as it came in: a seed, expanded by BLAKE3.
-pub struct Dice([u8; 32], u64);
-
-impl Dice {
-    /// Dice that always fall the same way for one seed.
-    pub fn from_seed(seed: [u8; 32]) -> Self {
-        Dice(seed, 0)
-    }
-
-    /// Throws 32 bytes.
-    pub fn bytes(&mut self) -> [u8; 32] {
-        self.1 += 1;
-        *blake3::keyed_hash(&self.0, &self.1.to_le_bytes()).as_bytes()
-    }
-
-    /// Throws a number.
-    pub fn number(&mut self) -> u64 {
-        u64::from_le_bytes(self.bytes()[..8].try_into().unwrap_or_default())
-    }
-}
+pub use crate::dice::Dice;
 
 /// Everything one device decides.
-pub struct Engine {}
+pub struct Engine {
+    pub(crate) key: SigningKey,
+    pub(crate) me: DeviceId,
+    dice: Dice,
+    next_work: WorkId,
+    pub(crate) people: People,
+    pub(crate) folders: BTreeMap<FolderId, Folder>,
+    /// Folders whose ledger on this device cannot be read: shown as stopped, never touched.
+    pub(crate) unreadable: Vec<FolderRecord>,
+    pub(crate) inbox: Inbox,
+    pub(crate) offers: BTreeMap<OfferId, Offer>,
+    is_started: bool,
+}
 
 impl Engine {
     /// Continues from what was remembered. `key` is the device's Ed25519 seed; `dice` must be fresh and random.
     /// The first effects (open roots, …) come with the first `Event::Tick`, which the caller sends at once.
-    pub fn restore(_key: [u8; 32], _dice: Dice, _saved: Saved) -> Self {
-        Engine {}
+    pub fn restore(key: [u8; 32], mut dice: Dice, saved: Saved) -> Self {
+        let key = SigningKey::from_bytes(&key);
+        let me = DeviceId(key.verifying_key().to_bytes());
+        let (mut folders, mut unreadable) = (BTreeMap::new(), Vec::new());
+        for folder in saved.folders {
+            let record = folder.record.clone();
+            match Folder::restore(folder, key.clone(), me, dice.number()) {
+                Some(folder) => drop(folders.insert(record.folder, folder)),
+                None => unreadable.push(record),
+            }
+        }
+        let offers = saved.offers.into_iter().map(|record| (record.offer, Offer::new(record, me)));
+        Engine {
+            key,
+            me,
+            dice,
+            next_work: 0,
+            people: People::new(saved.name, saved.trust),
+            folders,
+            unreadable,
+            inbox: Inbox::default(),
+            offers: offers.collect(),
+            is_started: false,
+        }
     }
 
     /// Which device this is.
     pub fn me(&self) -> DeviceId {
-        DeviceId([0; 32])
+        self.me
     }
 
     /// Learns what happened and says what to do about it.
-    pub fn handle(&mut self, _now: Timestamp, _event: Event) -> Vec<Effect> {
-        Vec::new()
+    pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
+        let (mut dice, mut next_work) = (std::mem::take(&mut self.dice), self.next_work);
+        let mut turn = Turn { now, me: self.me, dice: &mut dice, next_work: &mut next_work, effects: Vec::new() };
+        if !std::mem::replace(&mut self.is_started, true) {
+            self.start(&mut turn);
+        }
+        self.dispatch(event, &mut turn);
+        let effects = std::mem::take(&mut turn.effects);
+        (self.dice, self.next_work) = (dice, next_work);
+        effects
+    }
+
+    fn start(&mut self, turn: &mut Turn<'_>) {
+        for folder in self.folders.values_mut() {
+            // Saved again: a torn ledger gave the folder a new incarnation, which must be durable before it is used.
+            turn.push(Effect::SaveFolder(folder.record.clone()));
+            folder.open(turn);
+        }
+        self.offers.values_mut().for_each(Offer::resume);
+    }
+
+    fn dispatch(&mut self, event: Event, turn: &mut Turn<'_>) {
+        match event {
+            Event::Tick => self.tick(turn),
+            Event::User(request) => self.request(request, turn),
+            Event::Connected { device } => self.link_up(device, turn),
+            Event::Disconnected { device } => self.link_down(device, turn),
+            Event::Received { from, frame } => match codec::decode(&frame) {
+                Ok(message) => self.receive(from, message, turn),
+                Err(_) => turn.push(Effect::Disconnect { device: from, reason: "a frame that is no message" }),
+            },
+            Event::Asked { from, ask, header } => self.bytes_asked(from, ask, &header, turn),
+            Event::ManifestFetched { scope, content, manifest } => {
+                self.in_swarm(scope, turn, |swarm, turn| {
+                    swarm.manifest_fetched(scope, content, &manifest, turn);
+                });
+            }
+            Event::Prepared { scope, content, staged } => self.prepared(scope, content, staged, turn),
+            Event::Fetched { fetch, content, chunks } => self.fetched(fetch, content, &chunks, turn),
+            Event::FetchEnded { fetch, end } => self.fetch_ended(fetch, end, turn),
+            Event::RootOpened { folder, result } => self.in_folder(folder, turn, |folder, turn| folder.opened(result, turn)),
+            Event::Noticed { folder, paths } => self.in_folder(folder, turn, |folder, turn| folder.noticed(paths, turn)),
+            Event::Looked { folder, work, seen, root } => self.in_folder(folder, turn, |folder, turn| folder.looked(work, seen, root, turn)),
+            Event::Listing { folder, work, dir, entries, skipped } => {
+                self.in_folder(folder, turn, |folder, turn| folder.listing(work, dir, entries, skipped, turn));
+            }
+            Event::Walked { folder, work, root } => self.in_folder(folder, turn, |folder, turn| folder.walked(work, root, turn)),
+            Event::Hashed { scope: Scope::Folder(id), work, files } => self.in_folder(id, turn, |folder, turn| folder.hashed(work, files, turn)),
+            Event::Hashed { scope: Scope::Offer(id), work, files } => self.in_offer(id, turn, |offer, turn| offer.hashed(work, files, turn)),
+            Event::Applied { scope: Scope::Folder(id), work, outcomes, root } => {
+                self.in_folder(id, turn, |folder, turn| folder.applied(work, outcomes, root, turn));
+            }
+            Event::Applied { scope: Scope::Offer(id), work, outcomes, root: _ } => self.in_offer(id, turn, |offer, turn| offer.applied(work, outcomes, turn)),
+            Event::Appended { folder, work, is_durable } => self.in_folder(folder, turn, |folder, turn| folder.appended(work, is_durable, turn)),
+            Event::Reloaded { folder, records } => self.in_folder(folder, turn, |folder, turn| folder.reloaded(&records, turn)),
+        }
+    }
+
+    fn tick(&mut self, turn: &mut Turn<'_>) {
+        self.people.pairings.tick(turn);
+        self.folders.values_mut().for_each(|folder| folder.step(turn));
+        self.offers.values_mut().for_each(|offer| offer.step(turn));
+    }
+
+    /// Lets a folder deal with something, and do what follows.
+    pub(crate) fn in_folder(&mut self, id: FolderId, turn: &mut Turn<'_>, act: impl FnOnce(&mut Folder, &mut Turn<'_>)) {
+        if let Some(folder) = self.folders.get_mut(&id) {
+            act(folder, turn);
+            folder.step(turn);
+        }
+    }
+
+    /// Lets an offer deal with something, and do what follows.
+    pub(crate) fn in_offer(&mut self, id: OfferId, turn: &mut Turn<'_>, act: impl FnOnce(&mut Offer, &mut Turn<'_>)) {
+        if let Some(offer) = self.offers.get_mut(&id) {
+            act(offer, turn);
+            offer.step(turn);
+        }
+    }
+
+    fn request(&mut self, request: Request, turn: &mut Turn<'_>) {
+        match request {
+            Request::SetName(name) => self.set_name(name, turn),
+            Request::Pair(device) => self.people.pairings.start(device, turn),
+            Request::EnterCode(device, code) => self.people.pairings.enter(device, &code, turn),
+            Request::ConfirmPair(device, is_yes) => self.confirm_pair(device, is_yes, turn),
+            Request::CancelPair(device) => self.people.pairings.cancel(device, turn),
+            Request::InviteToPair(token) => self.people.pairings.invite(token, turn.now),
+            Request::PairByToken(device, token) => self.people.pairings.start_by_token(device, token, turn),
+            Request::Forget(device) => self.forget(device, turn),
+            Request::Block(device) => self.block(device, turn),
+            Request::Rename(device, name) => self.people.rename(device, name, turn),
+            Request::Share { name, place, root_id, with } => self.share(&name, place, root_id, with, turn),
+            Request::SetRole(folder, device, role) => self.set_role(folder, device, role, turn),
+            Request::Remove(folder, device) => self.remove_member(folder, device, turn),
+            Request::Join { folder, place, root_id } => self.join(folder, place, root_id, turn),
+            Request::DeclineInvitation(folder) => self.decline_invitation(folder, turn),
+            Request::Leave(folder) => self.leave(folder, turn),
+            Request::Pause(folder, is_paused) => self.in_folder(folder, turn, |folder, turn| folder.pause(is_paused, turn)),
+            Request::Rescan(folder) => self.in_folder(folder, turn, Folder::rescan),
+            Request::AnswerHold(folder, is_yes) => self.in_folder(folder, turn, |folder, turn| folder.answer_hold(is_yes, turn)),
+            Request::NeverHold(folder) => self.in_folder(folder, turn, Folder::never_hold),
+            Request::Offer { offer, to, items, note } => self.offer(offer, &to, items, note, turn),
+            Request::AcceptOffer { offer, items, place } => self.accept_offer(offer, items, place, turn),
+            Request::DeclineOffer(offer) => self.decline_offer(offer, turn),
+            Request::Withdraw(offer) => self.in_offer(offer, turn, Offer::withdraw),
+            Request::RetryOffer(offer) => self.in_offer(offer, turn, |offer, _| offer.retry()),
+            Request::ClearOffer(offer) => self.clear_offer(offer, turn),
+        }
     }
 
     /// Everything at a glance.
-    pub fn status(&self, _now: Timestamp) -> Status {
-        Status::default()
+    pub fn status(&self, now: Timestamp) -> Status {
+        let known = |device: DeviceId| self.people.known(device);
+        let unreadable = self.unreadable.iter().map(crate::inbox::unreadable_status);
+        Status {
+            devices: self.people.status(),
+            pairings: self.people.pairings.status(self.me, now),
+            invitations: self.inbox.status(self.me),
+            folders: self.folders.values().map(|folder| folder.status(&known)).chain(unreadable).collect(),
+            offers: self.offers.values().map(Offer::status).collect(),
+        }
     }
 
-    /// What stands in a directory of a folder, by name, directories first: `max` lines from the `from`th, and how many there are.
-    pub fn files_in(&self, _folder: FolderId, _dir: Option<&RelPath>, _from: usize, _max: usize) -> (Vec<FileStatus>, usize) {
-        (Vec::new(), 0)
+    /// What stands in a directory of a folder, directories first: `max` lines from the `from`th, and how many there are.
+    pub fn files_in(&self, folder: FolderId, dir: Option<&RelPath>, from: usize, max: usize) -> (Vec<FileStatus>, usize) {
+        self.folders.get(&folder).map(|folder| folder.files_in(dir, from, max)).unwrap_or_default()
     }
 
-    /// Every live file of a folder with its content and size, for a dry run.
-    pub fn contents_of(&self, _folder: FolderId) -> Vec<(RelPath, crate::entry::Kind)> {
-        Vec::new()
+    /// Every live path of a folder with what should stand there, for a dry run; also of one we are invited to.
+    pub fn contents_of(&self, folder: FolderId) -> Vec<(RelPath, Kind)> {
+        self.folders.get(&folder).map(Folder::contents).unwrap_or_default()
     }
 
     /// When `Event::Tick` is wanted next.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        None
+        let folders = self.folders.values().filter_map(Folder::deadline);
+        let offers = self.offers.values().filter_map(Offer::deadline);
+        folders.chain(offers).chain(self.people.pairings.deadline()).min()
     }
 }

@@ -116,6 +116,8 @@ pub struct AcceptedBlock {
     pub time: Timestamp,
     /// Who wrote it.
     pub author: DeviceId,
+    /// What the membership it cites calls the author: the same for everybody, whatever is decided later.
+    pub author_name: String,
     /// The entries that count.
     pub entries: Vec<AcceptedEntry>,
     /// None of its entries count: it only links what does.
@@ -213,6 +215,11 @@ impl Ledger {
     /// The membership entries from that one on, as records.
     pub fn membership_records(&self, from: u64) -> Vec<Vec<u8>> {
         self.line.entries_from(from).map(SignedMembership::record).collect()
+    }
+
+    /// Whether an entry counts and was handed out.
+    pub fn knows(&self, version: VersionId) -> bool {
+        self.chains.get(&version.chain).is_some_and(|chain| version.sequence < chain.handed)
     }
 
     /// Whether something was taken back that was handed out. The caller then reads all records, calls
@@ -340,6 +347,7 @@ impl Ledger {
         let header = &block.header;
         let id = header.chain;
         let cited = self.line.place_of(header.membership).unwrap_or_default();
+        let author_name = self.line.name_at(cited, id.device).unwrap_or_default().to_owned();
         let chain = self.chains.entry(id).or_default();
         chain.push(&block, cited);
         let chain = &self.chains[&id];
@@ -369,6 +377,7 @@ impl Ledger {
                 lamport: header.lamport,
                 time: header.time,
                 author: id.device,
+                author_name,
                 entries,
                 is_void,
             }),

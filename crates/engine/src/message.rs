@@ -162,7 +162,7 @@ pub enum Message {
     OfferReady {
         /// Which.
         offer: OfferId,
-        /// Item number, content, size.
+        /// Item number, content, size; a content of zeros says that the item cannot be read.
         items: Vec<(u32, ContentId, u64)>,
     },
     /// The receiver has everything it accepted.

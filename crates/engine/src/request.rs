@@ -82,6 +82,9 @@ pub enum Request {
     /// Answer a hold: `true` goes on with it, `false` keeps the files.
     AnswerHold(FolderId, bool),
 
+    /// Ask no more about mass deletions in a folder.
+    NeverHold(FolderId),
+
     /// Offer files to devices.
     Offer {
         /// Random, chosen by the node, which knows the files under it.
@@ -106,4 +109,8 @@ pub enum Request {
     DeclineOffer(OfferId),
     /// Withdraw an offer of ours, or give up receiving one.
     Withdraw(OfferId),
+    /// Try the failed items of an offer again.
+    RetryOffer(OfferId),
+    /// Forget an offer that is over.
+    ClearOffer(OfferId),
 }

@@ -1,0 +1,238 @@
+//! One shared folder on this device: what it holds, and the order in which its parts are asked to work.
+//!
+//! Every folder walks the same road: look, record, exchange, plan, fetch, apply, report; a file for each in `folder/`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ed25519_dalek::SigningKey;
+
+use crate::effect::{Effect, RecordKey, Tell};
+use crate::event::WorkId;
+use crate::id::{DeviceId, FolderId, Scope};
+use crate::index::Index;
+use crate::ledger::Ledger;
+use crate::observe::Stop;
+use crate::path::RelPath;
+use crate::request::Role;
+use crate::saved::FolderRecord;
+use crate::swarm::Swarm;
+use crate::time::Timestamp;
+use crate::turn::Turn;
+
+mod apply;
+mod exchange;
+mod hold;
+mod look;
+mod plan;
+mod record;
+mod report;
+mod restore;
+mod settle;
+
+pub(crate) use exchange::TheirState;
+
+/// Whether we may touch the folder's directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    Closed,
+    Opening,
+    Open,
+    Stopped(Stop),
+}
+
+/// One shared folder.
+pub(crate) struct Folder {
+    pub(crate) id: FolderId,
+    pub(crate) record: FolderRecord,
+    pub(crate) ledger: Ledger,
+    pub(crate) index: Index,
+    pub(crate) root: Root,
+    pub(crate) swarm: Swarm,
+    looking: look::Looking,
+    recording: record::Recording,
+    planning: plan::Planning,
+    exchange: exchange::Exchange,
+    hold: hold::Holding,
+    /// Conflicts that are not settled, and since when we know of each.
+    conflicts: BTreeMap<RelPath, Timestamp>,
+    /// Paths whose memory changed in this turn.
+    changed: BTreeSet<RelPath>,
+    /// Records that reading the ledger brought to light and that are not on the disk yet.
+    unsaved: Vec<(RecordKey, Vec<u8>)>,
+    is_reloading: bool,
+    key: SigningKey,
+    me: DeviceId,
+}
+
+impl Folder {
+    /// A folder with its ledger folded, not opened yet.
+    pub(crate) fn new(record: FolderRecord, ledger: Ledger, key: SigningKey, me: DeviceId) -> Self {
+        Folder {
+            id: record.folder,
+            record,
+            ledger,
+            index: Index::default(),
+            root: Root::Closed,
+            swarm: Swarm::default(),
+            looking: look::Looking::default(),
+            recording: record::Recording::default(),
+            planning: plan::Planning::default(),
+            exchange: exchange::Exchange::default(),
+            hold: hold::Holding::default(),
+            conflicts: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            unsaved: Vec::new(),
+            is_reloading: false,
+            key,
+            me,
+        }
+    }
+
+    /// What this device may do here; `None` if it was removed.
+    pub(crate) fn role(&self) -> Option<Role> {
+        self.ledger.role(self.me)
+    }
+
+    /// Whether files may be looked at and changed.
+    pub(crate) fn is_running(&self) -> bool {
+        self.root == Root::Open && !self.record.is_paused
+    }
+
+    fn may_write(&self) -> bool {
+        self.role().is_some_and(Role::may_write)
+    }
+
+    /// Opens the directory.
+    pub(crate) fn open(&mut self, turn: &mut Turn<'_>) {
+        if !self.record.is_paused && matches!(self.root, Root::Closed | Root::Stopped(_)) {
+            self.root = Root::Opening;
+            turn.push(Effect::OpenRoot { folder: self.id });
+        }
+    }
+
+    /// The directory was opened, or not.
+    pub(crate) fn opened(&mut self, result: Result<(), Stop>, turn: &mut Turn<'_>) {
+        if self.root != Root::Opening {
+            return;
+        }
+        match result {
+            Ok(()) => {
+                self.root = Root::Open;
+                self.looking.walk_all(self.id, turn);
+            }
+            Err(stop) => self.stop(stop, turn),
+        }
+    }
+
+    /// Going on could harm files: nothing more is looked at or changed until the directory opens again.
+    pub(crate) fn stop(&mut self, stop: Stop, turn: &mut Turn<'_>) {
+        if matches!(self.root, Root::Stopped(_)) {
+            return;
+        }
+        self.root = Root::Stopped(stop);
+        self.quiesce(turn);
+        self.looking.reopen_after(turn.now);
+        turn.push(Effect::CloseRoot { folder: self.id });
+        turn.tell(Tell::Stopped(self.id));
+    }
+
+    /// The user pauses or resumes.
+    pub(crate) fn pause(&mut self, is_paused: bool, turn: &mut Turn<'_>) {
+        if self.record.is_paused == is_paused {
+            return;
+        }
+        self.record.is_paused = is_paused;
+        turn.push(Effect::SaveFolder(self.record.clone()));
+        if is_paused {
+            self.root = Root::Closed;
+            self.quiesce(turn);
+            turn.push(Effect::CloseRoot { folder: self.id });
+        } else {
+            self.open(turn);
+        }
+    }
+
+    /// Drops all work under way; answers that still come are ignored by their number.
+    fn quiesce(&mut self, turn: &mut Turn<'_>) {
+        self.looking.clear();
+        self.recording.clear_unrecorded();
+        self.planning.clear(&mut self.index);
+        self.hold.clear();
+        self.swarm.clear(turn);
+    }
+
+    /// Looks at everything again; tries a stopped folder again.
+    pub(crate) fn rescan(&mut self, turn: &mut Turn<'_>) {
+        if self.is_running() {
+            self.looking.walk_all(self.id, turn);
+        } else {
+            self.open(turn);
+        }
+        self.planning.retry_all();
+    }
+
+    /// Does whatever is due. Called after every event that concerns the folder, and on every tick.
+    pub(crate) fn step(&mut self, turn: &mut Turn<'_>) {
+        if self.looking.take_reopen(turn.now) {
+            self.open(turn);
+        }
+        self.reload_due(turn);
+        if self.is_running() && !self.ledger.needs_refold() {
+            self.look_due(turn);
+            self.record_due(turn);
+            self.plan_due(turn);
+            self.settle_due(turn);
+            self.apply_due(turn);
+            self.swarm.pump(Scope::Folder(self.id), turn);
+        }
+        self.exchange_due(turn);
+        self.remember(turn);
+        self.report_due(turn);
+    }
+
+    /// When something is due next.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let settle = self.conflicts.values().map(|since| since.after(crate::limits::SETTLE_GRACE)).min();
+        [self.looking.deadline(), self.recording.deadline(), self.planning.deadline(), settle, self.swarm.deadline(), self.exchange.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Hands what changed in this turn to the index on the disk.
+    fn remember(&mut self, turn: &mut Turn<'_>) {
+        if self.changed.is_empty() {
+            return;
+        }
+        let paths = std::mem::take(&mut self.changed);
+        let paths = paths.into_iter().map(|path| (path.clone(), self.index.disk(&path).cloned())).collect();
+        turn.push(Effect::Remember { folder: self.id, paths });
+    }
+
+    /// Notes what stands on the disk now, for the index and the next plan.
+    fn note_disk(&mut self, path: &RelPath, disk: Option<crate::saved::Materialised>) {
+        if self.index.disk(path) != disk.as_ref() {
+            if let Some(content) = disk.as_ref().and_then(|disk| disk.kind.content()) {
+                self.swarm.arrived(content);
+            }
+            self.index.set_disk(path, disk);
+            self.changed.insert(path.clone());
+        }
+    }
+
+    /// Records that are durable now.
+    pub(crate) fn appended(&mut self, work: WorkId, is_durable: bool, turn: &mut Turn<'_>) {
+        if is_durable {
+            self.announce(work, turn);
+        } else {
+            self.stop(Stop::LedgerUnreadable, turn);
+        }
+    }
+
+    /// Asks for records to be made durable.
+    fn append(&mut self, records: Vec<(RecordKey, Vec<u8>)>, turn: &mut Turn<'_>) -> WorkId {
+        let work = turn.work();
+        turn.push(Effect::Append { folder: self.id, work, records });
+        work
+    }
+}

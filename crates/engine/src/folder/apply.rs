@@ -1,0 +1,197 @@
+//! Handing changes to the disk in batches, and taking in what came of them.
+
+use crate::effect::Effect;
+use crate::entry::Kind;
+use crate::folder::plan::moved_source;
+use crate::folder::Folder;
+use crate::id::{Scope, VersionId};
+use crate::limits::APPLY_BATCH_MAX;
+use crate::observe::{Act, Change, Code, Expected, Fingerprint, Outcome, Source, Stop};
+use crate::path::RelPath;
+use crate::saved::Materialised;
+use crate::time::Timestamp;
+use crate::turn::Turn;
+
+impl Folder {
+    /// Hands the next batch to the disk, one at a time.
+    pub(super) fn apply_due(&mut self, turn: &mut Turn<'_>) {
+        if !self.planning.applying.is_empty() || self.planning.ready.is_empty() {
+            return;
+        }
+        let mut batch: Vec<Change> = Vec::new();
+        let mut removals: Vec<Change> = Vec::new();
+        let paths: Vec<RelPath> = self.planning.ready.keys().cloned().collect();
+        for path in paths {
+            if batch.len() + removals.len() == APPLY_BATCH_MAX {
+                break;
+            }
+            // A file that moves goes away by the move.
+            if self.planning.is_moving(&path) || self.index.get(&path).is_some_and(|state| state.is_busy) {
+                continue;
+            }
+            let Some(change) = self.planning.take_ready(&path) else { continue };
+            self.index.set_busy(&path, true);
+            if let Some(from) = moved_source(&change) {
+                self.index.set_busy(from, true);
+            }
+            if change.act == Act::Remove { removals.push(change) } else { batch.push(change) }
+        }
+        // What stands deepest goes first, so that directories are empty when their turn comes.
+        removals.reverse();
+        let taken = batch.iter().chain(&removals).filter(|change| matches!(change.expected, Expected::File { .. })).count();
+        self.note_taken(taken, turn.now);
+        batch.extend(removals);
+        if batch.is_empty() {
+            return;
+        }
+        let work = turn.work();
+        let with_versions = batch.iter().map(|change| (change.clone(), self.closing_of(change), self.closing_of_source(change))).collect();
+        self.planning.applying.insert(work, with_versions);
+        turn.push(Effect::Apply { scope: Scope::Folder(self.id), work, changes: batch });
+    }
+
+    /// The versions a change puts on the disk, as known when it is begun.
+    fn closing_of(&self, change: &Change) -> Vec<VersionId> {
+        let reconciled = self.index.reconciled(&change.path);
+        let (Some(winner), Some(state)) = (reconciled.winner, self.index.get(&change.path)) else { return Vec::new() };
+        let kind = after(change);
+        let is_done = kind.as_ref().is_some_and(|kind| kind.is_same(&winner.kind)) || change.act == Act::Remove && !winner.kind.is_live();
+        let is_closed = |head: &&crate::version::Head| {
+            is_done && (head.kind.is_same(&winner.kind) || matches!(head.kind, Kind::Deleted | Kind::Directory))
+        };
+        state.heads.iter().filter(is_closed).map(|head| head.id).collect()
+    }
+
+    fn closing_of_source(&self, change: &Change) -> Option<Vec<VersionId>> {
+        let from = moved_source(change)?;
+        let heads = self.index.get(from).map(|state| state.heads.as_slice()).unwrap_or_default();
+        Some(heads.iter().filter(|head| head.kind == Kind::Deleted).map(|head| head.id).collect())
+    }
+
+    /// What came of a batch.
+    pub(crate) fn applied(&mut self, work: u64, outcomes: Vec<Outcome>, root: Result<(), Stop>, turn: &mut Turn<'_>) {
+        let Some(changes) = self.planning.applying.remove(&work) else { return };
+        for (change, _, _) in &changes {
+            self.index.set_busy(&change.path, false);
+            if let Some(from) = moved_source(change) {
+                self.index.set_busy(from, false);
+            }
+        }
+        for ((change, versions, source_versions), outcome) in changes.into_iter().zip(outcomes) {
+            self.take_outcome(&change, versions, source_versions, outcome, turn);
+        }
+        if let Err(stop) = root {
+            self.stop(stop, turn);
+        }
+    }
+
+    fn take_outcome(&mut self, change: &Change, versions: Vec<VersionId>, source_versions: Option<Vec<VersionId>>, outcome: Outcome, turn: &mut Turn<'_>) {
+        let (path, now) = (&change.path, turn.now);
+        match outcome {
+            Outcome::Done { print } => self.made(change, versions, source_versions, print, turn),
+            Outcome::Displaced { print, copy } => {
+                self.made(change, versions, source_versions, print, turn);
+                self.looking.hint(copy, true, now);
+            }
+            Outcome::Unexpected => {
+                self.planning.put_off(path, now);
+                self.looking.hint(path.clone(), true, now);
+            }
+            Outcome::SourceGone => self.source_gone(change, now, turn),
+            Outcome::Refused(code) => {
+                self.planning.put_off(path, now);
+                // A directory that still holds something of this device's own is in nobody's way.
+                let is_quiet = code == Code::DirectoryInUse && self.index.has_live_below(path);
+                self.index.set_problem(path, (!is_quiet).then_some(code));
+                self.planning.reconsider(path.clone());
+            }
+        }
+    }
+
+    fn source_gone(&mut self, change: &Change, now: Timestamp, turn: &mut Turn<'_>) {
+        if let Act::Publish { content, source, .. } = &change.act {
+            match source {
+                Source::Stage => self.swarm.forget(Scope::Folder(self.id), *content, turn),
+                Source::Kept => {
+                    self.planning.kept.remove(content);
+                }
+                Source::Copy { from, .. } | Source::Move { from, .. } => self.looking.hint(from.clone(), true, now),
+            }
+        }
+        self.planning.put_off(&change.path, now);
+        self.planning.reconsider(change.path.clone());
+    }
+
+    /// A change was made.
+    fn made(&mut self, change: &Change, versions: Vec<VersionId>, source_versions: Option<Vec<VersionId>>, print: Option<Fingerprint>, turn: &mut Turn<'_>) {
+        let path = &change.path;
+        self.index.set_problem(path, None);
+        self.planning.succeeded(path);
+        if let Expected::File { content, .. } = change.expected {
+            self.planning.keep(content);
+        }
+        let is_unspoken = self.index.get(path).is_none_or(|state| state.heads.is_empty());
+        let disk = match after(change) {
+            Some(Kind::Deleted) if is_unspoken => None,
+            Some(kind) => Some(Materialised { versions, kind, print }),
+            None => self.touched(change, versions, print),
+        };
+        self.note_disk(path, disk);
+        if let (Some(from), Some(versions)) = (moved_source(change).cloned(), source_versions) {
+            self.note_disk(&from, Some(Materialised { versions, kind: Kind::Deleted, print: None }));
+            self.planning.reconsider_around(&from);
+        }
+        if let Act::Publish { content, source: Source::Stage, .. } = change.act {
+            self.content_published(content, path, turn);
+        }
+        if !matches!(change.act, Act::Remove) {
+            self.note_parents(path);
+        }
+        self.planning.reconsider_around(path);
+        if matches!(change.expected, Expected::File { .. } | Expected::Link { .. }) && !matches!(after(change), Some(Kind::File { .. })) {
+            // What was blocked by a file that stood here can go on.
+            let below: Vec<RelPath> = self.index.below(Some(path)).map(|(path, _)| path.clone()).collect();
+            below.into_iter().for_each(|path| self.planning.reconsider(path));
+        }
+    }
+
+    fn touched(&self, change: &Change, versions: Vec<VersionId>, print: Option<Fingerprint>) -> Option<Materialised> {
+        let before = self.index.disk(&change.path)?;
+        let (Kind::File { content, size, .. }, Act::Touch { executable, modified }) = (&before.kind, &change.act) else { return Some(before.clone()) };
+        let kind = Kind::File { content: *content, size: *size, executable: *executable, modified: *modified };
+        Some(Materialised { versions, kind, print: print.or(before.print) })
+    }
+
+    /// The directories above something that was made exist now.
+    fn note_parents(&mut self, path: &RelPath) {
+        for dir in path.ancestors() {
+            if self.index.get(&dir).and_then(|state| state.standing()).is_some() {
+                continue;
+            }
+            let heads = self.index.get(&dir).map(|state| state.heads.as_slice()).unwrap_or_default();
+            let versions = heads.iter().filter(|head| head.kind == Kind::Directory).map(|head| head.id).collect();
+            self.note_disk(&dir, Some(Materialised { versions, kind: Kind::Directory, print: None }));
+        }
+    }
+
+    /// A staged content stands in the folder now; others that wait for it copy it from there.
+    fn content_published(&mut self, content: crate::id::ContentId, path: &RelPath, turn: &mut Turn<'_>) {
+        let others = self.planning.waiting_for(content);
+        self.unwant(path, None, turn);
+        self.swarm.published(Scope::Folder(self.id), content, turn);
+        others.into_iter().for_each(|other| self.planning.reconsider(other));
+    }
+}
+
+/// What stands at the path after a change; `None` if only the file's bits changed.
+fn after(change: &Change) -> Option<Kind> {
+    match &change.act {
+        Act::Publish { content, size, executable, modified, .. } => {
+            Some(Kind::File { content: *content, size: *size, executable: *executable, modified: *modified })
+        }
+        Act::Touch { .. } => None,
+        Act::MakeDirectory => Some(Kind::Directory),
+        Act::MakeLink { target } => Some(Kind::Link { target: target.clone() }),
+        Act::Remove => Some(Kind::Deleted),
+    }
+}

@@ -1,0 +1,328 @@
+//! Trading ledger records with the other members until all know the same.
+//!
+//! Everybody tells its heads on connecting and whenever they change; whoever lacks something asks for it. Our own new
+//! block goes straight to those who have the block before it. Nothing is told before it is durable here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::effect::{Effect, RecordKey};
+use crate::event::WorkId;
+use crate::folder::Folder;
+use crate::id::{ChainId, DeviceId, RecordHash};
+use crate::ledger::{AcceptedRecord, Content, Learned};
+use crate::message::{ChainHead, Message};
+use crate::time::Timestamp;
+use crate::turn::Turn;
+
+/// Most chains asked about at a time; the rest is asked for when those came.
+const ASK_CHAINS_MAX: usize = 1024;
+/// How long an unanswered question keeps us from asking that peer again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// Pause between two reports of how far our disk is.
+const REPORT_EVERY: Duration = Duration::from_millis(200);
+
+/// What another member said of its disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TheirState {
+    pub(crate) digest: RecordHash,
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) problems: u64,
+}
+
+/// What we know of another member that is connected now.
+#[derive(Default)]
+pub(crate) struct Peer {
+    heads: BTreeMap<ChainId, ChainHead>,
+    memberships: u64,
+    /// When it was asked, and for what.
+    asked: Option<(Timestamp, Question)>,
+    pub(crate) state: Option<TheirState>,
+    reported: Option<TheirState>,
+}
+
+/// Memberships from, and blocks from.
+type Question = (Option<u64>, Vec<(ChainId, u64)>);
+
+/// What is told once it is durable.
+struct Announcement {
+    own: Option<AcceptedRecord>,
+    from: Option<DeviceId>,
+    chains: BTreeSet<ChainId>,
+}
+
+/// The folder's conversation with the other members.
+#[derive(Default)]
+pub(crate) struct Exchange {
+    pub(crate) peers: BTreeMap<DeviceId, Peer>,
+    announcements: BTreeMap<WorkId, Announcement>,
+    last_report: Timestamp,
+    is_report_due: bool,
+}
+
+impl Exchange {
+    /// A record of ours is on its way to the disk.
+    pub(super) fn wrote(&mut self, work: WorkId, record: AcceptedRecord) {
+        let chains = match &record.content {
+            Content::Block(block) => BTreeSet::from([block.chain]),
+            Content::Membership | Content::Fork(_) => BTreeSet::new(),
+        };
+        self.announcements.insert(work, Announcement { own: Some(record), from: None, chains });
+    }
+
+    /// When our state is reported next.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let ask = self.peers.values().filter_map(|peer| peer.asked.as_ref()).map(|(at, _)| at.after(ASK_AGAIN_AFTER)).min();
+        [self.is_report_due.then(|| self.last_report.after(REPORT_EVERY)), ask].into_iter().flatten().min()
+    }
+
+    /// Whether everything recorded was made durable.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.announcements.is_empty()
+    }
+}
+
+impl Folder {
+    /// A member is connected, and its Hello came.
+    pub(crate) fn connected(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
+        if self.role().is_none() || self.ledger.role(device).is_none() {
+            return;
+        }
+        self.exchange.peers.insert(device, Peer::default());
+        if self.record.invited.contains(&device) {
+            self.invite(device, turn);
+        } else {
+            self.tell_heads(device, turn);
+            self.swarm.connected(device);
+        }
+    }
+
+    /// A member is gone.
+    pub(crate) fn disconnected(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
+        self.exchange.peers.remove(&device);
+        self.swarm.disconnected(device, turn);
+    }
+
+    /// Members that are connected and take part.
+    pub(crate) fn peers(&self) -> Vec<DeviceId> {
+        self.exchange.peers.keys().copied().filter(|device| !self.record.invited.contains(device)).collect()
+    }
+
+    /// Sends an invitation with everything needed to judge it.
+    pub(super) fn invite(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
+        let message = Message::Invitation {
+            genesis: self.ledger.genesis().to_vec(),
+            memberships: self.ledger.membership_records(0),
+            files: self.index.files,
+            bytes: self.index.bytes,
+        };
+        turn.send(device, &message);
+    }
+
+    /// Somebody answered our invitation, or says that it takes part after all.
+    pub(crate) fn invitation_answered(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
+        if self.record.invited.contains(&device) {
+            self.record.invited.retain(|other| *other != device);
+            turn.push(Effect::SaveFolder(self.record.clone()));
+        }
+        if self.ledger.role(device).is_some() {
+            self.exchange.peers.entry(device).or_default();
+            self.tell_heads(device, turn);
+            self.swarm.connected(device);
+        }
+    }
+
+    fn tell_heads(&mut self, to: DeviceId, turn: &mut Turn<'_>) {
+        let message =
+            Message::Heads { folder: self.id, memberships: self.ledger.memberships(), is_complete: true, chains: self.ledger.heads() };
+        turn.send(to, &message);
+        self.exchange.is_report_due = true;
+    }
+
+    /// What a peer knows.
+    pub(crate) fn heard_heads(&mut self, from: DeviceId, memberships: u64, is_complete: bool, chains: Vec<ChainHead>, turn: &mut Turn<'_>) {
+        if self.record.invited.contains(&from) {
+            self.invitation_answered(from, turn);
+        }
+        let Some(peer) = self.exchange.peers.get_mut(&from) else { return };
+        if is_complete {
+            peer.heads.clear();
+        }
+        peer.memberships = memberships;
+        peer.heads.extend(chains.iter().map(|head| (head.chain, *head)));
+        // Somebody knows more of our chain than we do: our memory was rolled back. We take theirs and write elsewhere.
+        let own = ChainId { device: self.me, incarnation: self.record.incarnation };
+        let ours = self.ledger.head(own).map_or(0, |head| head.blocks);
+        if chains.iter().any(|head| head.chain == own && head.blocks > ours) {
+            self.new_incarnation(turn);
+        }
+        let theirs: Vec<ChainHead> = peer_heads(&self.exchange, from);
+        let proofs = self.ledger.proofs_for(memberships, &theirs);
+        if !proofs.is_empty() {
+            turn.push(Effect::SendRecords { to: from, folder: self.id, records: proofs });
+        }
+        self.ask(from, turn);
+    }
+
+    /// Writes under a fresh number from now on.
+    pub(super) fn new_incarnation(&mut self, turn: &mut Turn<'_>) {
+        self.record.incarnation = turn.dice.number();
+        turn.push(Effect::SaveFolder(self.record.clone()));
+    }
+
+    /// Asks a peer for what it knows and we lack.
+    fn ask(&mut self, from: DeviceId, turn: &mut Turn<'_>) {
+        let theirs: Vec<ChainHead> = peer_heads(&self.exchange, from);
+        let Some(peer) = self.exchange.peers.get_mut(&from) else { return };
+        if self.ledger.needs_refold() {
+            return;
+        }
+        let mut chains = self.ledger.lacking(&theirs);
+        chains.truncate(ASK_CHAINS_MAX);
+        let memberships = self.ledger.lacking_memberships(peer.memberships);
+        if chains.is_empty() && memberships.is_none() {
+            peer.asked = None;
+            return;
+        }
+        let question = (memberships, chains.clone());
+        if peer.asked.as_ref().is_some_and(|(at, before)| *before == question && turn.now.since(*at) < ASK_AGAIN_AFTER) {
+            return;
+        }
+        peer.asked = Some((turn.now, question));
+        let memberships_from = memberships.unwrap_or_else(|| self.ledger.memberships());
+        turn.send(from, &Message::Ask { folder: self.id, memberships_from, chains });
+    }
+
+    /// A peer asks for records. Somebody who was removed may still learn of it, and nothing else.
+    pub(crate) fn asked_records(&mut self, from: DeviceId, memberships_from: u64, chains: &[(ChainId, u64)], turn: &mut Turn<'_>) {
+        let chains = if self.ledger.role(from).is_some() { chains } else { &[] };
+        let records = self.ledger.ranges_for(memberships_from, chains).ranges;
+        if !records.is_empty() {
+            turn.push(Effect::SendRecords { to: from, folder: self.id, records });
+        }
+    }
+
+    /// Records came.
+    pub(crate) fn received_records(&mut self, from: DeviceId, records: Vec<Vec<u8>>, turn: &mut Turn<'_>) {
+        let is_stopped = self.ledger_is_closed();
+        if self.ledger.role(from).is_none() || is_stopped {
+            return;
+        }
+        let memberships = self.ledger.memberships();
+        let mut accepted = Vec::new();
+        for record in &records {
+            match self.ledger.learn(record) {
+                Learned::Accepted(list) => accepted.extend(list),
+                // A fork makes the ledger stale: it is read again, which makes the proof.
+                Learned::Known | Learned::Waiting | Learned::Refused(_) | Learned::Forked(_) => {}
+            }
+        }
+        self.take_in(accepted, from, turn);
+        if self.ledger.memberships() != memberships {
+            self.membership_changed(turn);
+        }
+        self.ask(from, turn);
+    }
+
+    /// Takes accepted records of others into the heads and asks for them to be made durable.
+    fn take_in(&mut self, accepted: Vec<AcceptedRecord>, from: DeviceId, turn: &mut Turn<'_>) {
+        if accepted.is_empty() {
+            return;
+        }
+        let own = ChainId { device: self.me, incarnation: self.record.incarnation };
+        let mut chains = BTreeSet::new();
+        let mut records: Vec<(RecordKey, Vec<u8>)> = Vec::with_capacity(accepted.len());
+        for record in accepted {
+            if let Content::Block(block) = &record.content {
+                chains.insert(block.chain);
+            }
+            self.fold(&record);
+            records.push((record.key, record.bytes));
+        }
+        if chains.contains(&own) {
+            self.new_incarnation(turn);
+        }
+        if let Some(peer) = self.exchange.peers.get_mut(&from) {
+            // It has what it sent.
+            for head in chains.iter().filter_map(|chain| self.ledger.head(*chain)) {
+                let known = peer.heads.entry(head.chain).or_insert(head);
+                if known.blocks < head.blocks {
+                    *known = head;
+                }
+            }
+        }
+        let work = self.append(records, turn);
+        self.exchange.announcements.insert(work, Announcement { own: None, from: Some(from), chains });
+    }
+
+    /// Records are durable: now others may hear of them.
+    pub(super) fn announce(&mut self, work: WorkId, turn: &mut Turn<'_>) {
+        self.recording.durable(work);
+        let Some(announcement) = self.exchange.announcements.remove(&work) else { return };
+        self.exchange.is_report_due = true;
+        let heads: Vec<ChainHead> = announcement.chains.iter().filter_map(|chain| self.ledger.head(*chain)).collect();
+        for device in self.peers() {
+            let Some(peer) = self.exchange.peers.get_mut(&device) else { continue };
+            if announcement.from == Some(device) {
+                continue;
+            }
+            if let Some(own) = &announcement.own
+                && let Content::Block(block) = &own.content
+                && peer.heads.get(&block.chain).map_or(0, |head| head.blocks) == block.index
+                && peer.memberships == self.ledger.memberships()
+            {
+                if let Some(head) = self.ledger.head(block.chain) {
+                    peer.heads.insert(block.chain, ChainHead { blocks: block.index + 1, ..head });
+                }
+                turn.send(device, &Message::Records { folder: self.id, records: vec![own.bytes.clone()], has_more: false });
+                continue;
+            }
+            let message =
+                Message::Heads { folder: self.id, memberships: self.ledger.memberships(), is_complete: false, chains: heads.clone() };
+            turn.send(device, &message);
+        }
+    }
+
+    /// How far another member's disk is.
+    pub(crate) fn heard_state(&mut self, from: DeviceId, state: TheirState) {
+        if let Some(peer) = self.exchange.peers.get_mut(&from) {
+            peer.state = Some(state);
+        }
+    }
+
+    /// Asks again what stayed unanswered.
+    pub(super) fn exchange_due(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        let is_late = |peer: &Peer| peer.asked.as_ref().is_some_and(|(at, _)| now.since(*at) >= ASK_AGAIN_AFTER);
+        let late: Vec<DeviceId> = self.exchange.peers.iter().filter(|(_, peer)| is_late(peer)).map(|(device, _)| *device).collect();
+        late.into_iter().for_each(|device| self.ask(device, turn));
+    }
+
+    /// Tells the others how far this disk is, when that changed.
+    pub(super) fn report_due(&mut self, turn: &mut Turn<'_>) {
+        let ours = self.our_state();
+        let is_news = self.exchange.peers.values().any(|peer| peer.reported != Some(ours));
+        self.exchange.is_report_due = is_news;
+        if !is_news || turn.now.since(self.exchange.last_report) < REPORT_EVERY || self.exchange.peers.is_empty() {
+            return;
+        }
+        self.exchange.last_report = turn.now;
+        self.exchange.is_report_due = false;
+        let TheirState { digest, files, bytes, problems } = ours;
+        for (device, peer) in &mut self.exchange.peers {
+            if peer.reported != Some(ours) {
+                peer.reported = Some(ours);
+                turn.effects.push(Effect::Send {
+                    to: *device,
+                    frame: crate::codec::encode(&Message::State { folder: self.id, digest, files, bytes, problems }),
+                });
+            }
+        }
+    }
+}
+
+/// What a peer said of its chains.
+fn peer_heads(exchange: &Exchange, device: DeviceId) -> Vec<ChainHead> {
+    exchange.peers.get(&device).map(|peer| peer.heads.values().copied().collect()).unwrap_or_default()
+}

@@ -1,0 +1,381 @@
+//! Noticing what changed on the disk: hints, looks, walks, and which files must be read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::effect::Effect;
+use crate::entry::Kind;
+use crate::event::{Noticed, WorkId};
+use crate::folder::Folder;
+use crate::folder::record::Draft;
+use crate::id::{ContentId, FolderId, Scope};
+use crate::limits::{FULL_SCAN_EVERY, LOOK_BATCH_MAX, QUIET_BEFORE_SCAN, QUIET_WAIT_MAX};
+use crate::observe::{Code, HashTrouble, Hashed, Listed, Seen, Stop};
+use crate::path::RelPath;
+use crate::saved::Materialised;
+use crate::time::Timestamp;
+use crate::turn::Turn;
+
+/// A file that was read this recently is read again only after this long: programs that save many times a second.
+const REREAD_AFTER: Duration = Duration::from_millis(500);
+/// How often a stopped folder is tried again by itself.
+const REOPEN_EVERY: Duration = Duration::from_secs(5);
+/// Files in one `Hash`: small enough that a first scan is recorded as it goes.
+const HASH_BATCH_MAX: usize = 256;
+/// `Hash` effects under way at a time: one works, one waits.
+const HASHES_MAX: usize = 2;
+
+/// A hint that waits until its path is quiet.
+#[derive(Clone, Copy, Debug)]
+struct Hint {
+    first: Timestamp,
+    due: Timestamp,
+}
+
+/// A walk under way.
+#[derive(Default)]
+struct Walk {
+    is_full: bool,
+    /// What stood there and was not in its directory's listing.
+    missing: Vec<RelPath>,
+}
+
+/// Everything that is being looked at.
+#[derive(Default)]
+pub(crate) struct Looking {
+    hints: BTreeMap<RelPath, Hint>,
+    looks: BTreeMap<WorkId, BTreeSet<RelPath>>,
+    walks: BTreeMap<WorkId, Walk>,
+    to_hash: BTreeSet<RelPath>,
+    hashes: BTreeMap<WorkId, BTreeSet<RelPath>>,
+    /// When each path was last read, for those read in the last seconds.
+    read: BTreeMap<RelPath, Timestamp>,
+    /// A first full walk since the root was opened is over.
+    pub(crate) is_walked: bool,
+    /// Paths seen by the walk under way.
+    pub(crate) seen: u64,
+    full_walk_due: Option<Timestamp>,
+    reopen: Option<Timestamp>,
+}
+
+impl Looking {
+    /// Whether what stands at this path is not known for sure at the moment.
+    pub(crate) fn has(&self, path: &RelPath) -> bool {
+        self.hints.contains_key(path)
+            || self.to_hash.contains(path)
+            || self.looks.values().any(|paths| paths.contains(path))
+            || self.hashes.values().any(|paths| paths.contains(path))
+    }
+
+    /// Whether nothing is being looked at.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_walked
+            && self.hints.is_empty()
+            && self.looks.is_empty()
+            && self.walks.is_empty()
+            && self.to_hash.is_empty()
+            && self.hashes.is_empty()
+    }
+
+    /// Looks at everything.
+    pub(crate) fn walk_all(&mut self, folder: FolderId, turn: &mut Turn<'_>) {
+        if self.walks.values().any(|walk| walk.is_full) {
+            // What changed behind the walk under way would be missed: once more when it is over.
+            self.full_walk_due = Some(turn.now);
+            return;
+        }
+        let work = turn.work();
+        self.seen = 0;
+        self.full_walk_due = Some(turn.now.after(FULL_SCAN_EVERY));
+        self.walks.insert(work, Walk { is_full: true, missing: Vec::new() });
+        turn.push(Effect::Walk { folder, work, dir: None });
+    }
+
+    /// Looks at a directory and all below it.
+    pub(crate) fn walk(&mut self, folder: FolderId, dir: RelPath, turn: &mut Turn<'_>) {
+        let work = turn.work();
+        self.walks.insert(work, Walk::default());
+        turn.push(Effect::Walk { folder, work, dir: Some(dir) });
+    }
+
+    /// Forgets everything under way.
+    pub(crate) fn clear(&mut self) {
+        *self = Looking { read: std::mem::take(&mut self.read), ..Looking::default() };
+    }
+
+    /// Tries the root again after a while.
+    pub(crate) fn reopen_after(&mut self, now: Timestamp) {
+        self.reopen = Some(now.after(REOPEN_EVERY));
+    }
+
+    /// Whether the root is to be tried again now.
+    pub(crate) fn take_reopen(&mut self, now: Timestamp) -> bool {
+        self.reopen.take_if(|due| *due <= now).is_some()
+    }
+
+    /// Looks at a path soon.
+    pub(crate) fn hint(&mut self, path: RelPath, is_settled: bool, now: Timestamp) {
+        let last_read = self.read.get(&path).copied();
+        let hint = self.hints.entry(path).or_insert(Hint { first: now, due: now });
+        let quiet = if is_settled { now } else { now.after(QUIET_BEFORE_SCAN) };
+        let latest = hint.first.after(QUIET_WAIT_MAX);
+        let spaced = last_read.map_or(now, |read| read.after(REREAD_AFTER));
+        hint.due = quiet.max(spaced).min(latest.max(now));
+    }
+
+    /// Looks at a path after a pause.
+    pub(crate) fn hint_later(&mut self, path: RelPath, wait: Duration, now: Timestamp) {
+        self.hints.entry(path).or_insert(Hint { first: now, due: now.after(wait) });
+    }
+
+    /// When something is due next.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let hints = self.hints.values().map(|hint| hint.due).min();
+        [hints, self.full_walk_due.filter(|_| self.is_walked), self.reopen].into_iter().flatten().min()
+    }
+}
+
+impl Folder {
+    /// The watcher noticed something.
+    pub(crate) fn noticed(&mut self, paths: Vec<Noticed>, turn: &mut Turn<'_>) {
+        if !self.is_running() {
+            return;
+        }
+        if paths.is_empty() {
+            self.looking.walk_all(self.id, turn);
+        }
+        for noticed in paths {
+            self.looking.hint(noticed.path, noticed.is_settled, turn.now);
+        }
+    }
+
+    /// Asks the disk about what is due.
+    pub(super) fn look_due(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        if self.looking.full_walk_due.is_some_and(|due| due <= now) && self.looking.walks.is_empty() {
+            self.looking.walk_all(self.id, turn);
+        }
+        let is_due = |hint: &Hint| hint.due <= now;
+        if self.looking.hints.values().any(is_due) {
+            let due: Vec<RelPath> = self.looking.hints.iter().filter(|(_, hint)| is_due(hint)).map(|(path, _)| path.clone()).collect();
+            for batch in due.chunks(LOOK_BATCH_MAX) {
+                let work = turn.work();
+                for path in batch {
+                    self.looking.hints.remove(path);
+                }
+                self.looking.looks.insert(work, batch.iter().cloned().collect());
+                turn.push(Effect::Look { folder: self.id, work, paths: batch.to_vec() });
+            }
+        }
+        while self.looking.hashes.len() < HASHES_MAX && !self.looking.to_hash.is_empty() {
+            let batch: BTreeSet<RelPath> = self.looking.to_hash.iter().take(HASH_BATCH_MAX).cloned().collect();
+            self.looking.to_hash.retain(|path| !batch.contains(path));
+            let work = turn.work();
+            let before = |path: &RelPath| self.index.disk(path).and_then(|disk| disk.kind.content());
+            let files = batch.iter().map(|path| (path.clone(), before(path))).collect();
+            self.looking.hashes.insert(work, batch);
+            turn.push(Effect::Hash { scope: Scope::Folder(self.id), work, files });
+        }
+    }
+
+    /// What stands at single paths.
+    pub(crate) fn looked(&mut self, work: WorkId, seen: Vec<(RelPath, Result<Option<Seen>, Code>)>, root: Result<(), Stop>, turn: &mut Turn<'_>) {
+        if self.looking.looks.remove(&work).is_none() {
+            return;
+        }
+        if let Err(stop) = root {
+            return self.stop(stop, turn);
+        }
+        for (path, what) in seen {
+            if self.index.get(&path).is_some_and(|state| state.is_busy) {
+                // The disk is changing it for us: look when that is over.
+                self.looking.hint_later(path, Duration::from_millis(100), turn.now);
+                continue;
+            }
+            match what {
+                Ok(Some(Seen::Directory)) => self.saw_directory(path, true, turn),
+                Ok(Some(seen)) => self.saw(path, seen, turn),
+                Ok(None) => self.saw_nothing(&path, turn.now),
+                Err(code) => self.index.set_problem(&path, Some(code)),
+            }
+        }
+    }
+
+    /// One directory's listing during a walk.
+    pub(crate) fn listing(
+        &mut self,
+        work: WorkId,
+        dir: Option<RelPath>,
+        entries: Result<Vec<Listed>, Code>,
+        skipped: Vec<(String, Code)>,
+        turn: &mut Turn<'_>,
+    ) {
+        if !self.looking.walks.contains_key(&work) {
+            return;
+        }
+        self.planning.note_skipped(dir.as_ref(), skipped.clone());
+        let entries = match (entries, &dir) {
+            (Ok(entries), _) => entries,
+            (Err(code), Some(dir)) => return self.index.set_problem(dir, Some(code)),
+            (Err(_), None) => return,
+        };
+        self.looking.seen += entries.len() as u64;
+        let names: BTreeSet<&RelPath> = entries.iter().map(|entry| &entry.path).collect();
+        let missing: Vec<RelPath> =
+            self.index.children_standing(dir.as_ref()).into_iter().filter(|child| !names.contains(child)).collect();
+        if let Some(walk) = self.looking.walks.get_mut(&work) {
+            walk.missing.extend(missing);
+        }
+        if let Some(dir) = dir.filter(|_| entries.is_empty() && skipped.is_empty()) {
+            self.saw_empty_directory(dir, turn);
+        }
+        for entry in entries {
+            if self.index.get(&entry.path).is_some_and(|state| state.is_busy) {
+                continue;
+            }
+            match entry.seen {
+                Seen::Directory => self.saw_directory(entry.path, false, turn),
+                seen => self.saw(entry.path, seen, turn),
+            }
+        }
+    }
+
+    /// A walk is over: what was missing is looked at once more before it counts as gone.
+    pub(crate) fn walked(&mut self, work: WorkId, root: Result<(), Stop>, turn: &mut Turn<'_>) {
+        let Some(walk) = self.looking.walks.remove(&work) else { return };
+        if let Err(stop) = root {
+            return self.stop(stop, turn);
+        }
+        for path in walk.missing {
+            self.looking.hint(path, true, turn.now);
+        }
+        if walk.is_full && !self.looking.is_walked {
+            self.looking.is_walked = true;
+            self.planning.reconsider_all();
+        }
+    }
+
+    /// Files that were read.
+    pub(crate) fn hashed(&mut self, work: WorkId, files: Vec<(RelPath, Result<Hashed, HashTrouble>)>, turn: &mut Turn<'_>) {
+        if self.looking.hashes.remove(&work).is_none() {
+            return;
+        }
+        for (path, result) in files {
+            match result {
+                Ok(hashed) => {
+                    self.looking.read.insert(path.clone(), turn.now);
+                    self.index.set_problem(&path, None);
+                    let kind = Kind::File {
+                        content: hashed.content,
+                        size: hashed.print.size,
+                        executable: hashed.executable,
+                        modified: hashed.print.modified(),
+                    };
+                    self.draft(path, Draft { kind, print: Some(hashed.print) }, turn.now);
+                }
+                Err(HashTrouble::Changed) => self.looking.hint(path, false, turn.now),
+                Err(HashTrouble::Gone) => self.looking.hint(path, true, turn.now),
+                Err(HashTrouble::Refused(code)) => {
+                    self.index.set_problem(&path, Some(code));
+                    self.planning.reconsider(path);
+                }
+            }
+        }
+        let now = turn.now;
+        self.looking.read.retain(|_, read| now.since(*read) < REREAD_AFTER);
+    }
+
+    /// A file, a link, or something we leave alone stands there.
+    fn saw(&mut self, path: RelPath, seen: Seen, turn: &mut Turn<'_>) {
+        if self.index.has_standing_below(&path) {
+            self.saw_nothing_below(&path, turn.now);
+        }
+        let standing = self.index.get(&path).and_then(|state| state.standing()).cloned();
+        let print_before = self.index.disk(&path).and_then(|disk| disk.print);
+        match (seen, standing) {
+            (Seen::File { print, executable }, Some(Kind::File { content, executable: was, .. })) if print_before == Some(print) => {
+                self.index.set_problem(&path, None);
+                if executable == was {
+                    self.planning.reconsider(path);
+                } else {
+                    let kind = Kind::File { content, size: print.size, executable, modified: print.modified() };
+                    self.draft(path, Draft { kind, print: Some(print) }, turn.now);
+                }
+            }
+            (Seen::File { .. }, _) => {
+                self.looking.to_hash.insert(path);
+            }
+            (Seen::Link { target }, Some(Kind::Link { target: was })) if target == was => self.planning.reconsider(path),
+            (Seen::Link { target }, _) => self.draft(path, Draft { kind: Kind::Link { target }, print: None }, turn.now),
+            (Seen::Skipped(code), _) => self.index.set_problem(&path, Some(code)),
+            (Seen::Directory, _) => {}
+        }
+    }
+
+    /// A directory stands there. A walk lists it by itself; a look at something new must start one.
+    fn saw_directory(&mut self, path: RelPath, is_look: bool, turn: &mut Turn<'_>) {
+        let was = self.index.get(&path).and_then(|state| state.standing()).cloned();
+        match was {
+            Some(Kind::Directory) => {
+                if is_look && self.recording.is_emptied(&path) {
+                    self.looking.walk(self.id, path.clone(), turn);
+                }
+                self.planning.reconsider(path);
+            }
+            Some(Kind::File { .. } | Kind::Link { .. }) => {
+                self.draft(path.clone(), Draft { kind: Kind::Directory, print: None }, turn.now);
+                if is_look {
+                    self.looking.walk(self.id, path, turn);
+                }
+            }
+            Some(Kind::Deleted) | None => {
+                let versions = self.live_directory_heads(&path);
+                self.note_disk(&path, Some(Materialised { versions, kind: Kind::Directory, print: None }));
+                if is_look {
+                    self.looking.walk(self.id, path, turn);
+                }
+            }
+        }
+    }
+
+    /// A directory with nothing in it: kept by an entry, unless it is empty because others removed what was in it.
+    fn saw_empty_directory(&mut self, dir: RelPath, turn: &mut Turn<'_>) {
+        let by_user = self.recording.take_emptied(&dir);
+        let had_children = self.index.below(Some(&dir)).next().is_some();
+        if by_user || !had_children && self.live_directory_heads(&dir).is_empty() {
+            self.draft(dir, Draft { kind: Kind::Directory, print: None }, turn.now);
+        } else {
+            self.planning.reconsider(dir);
+        }
+    }
+
+    fn live_directory_heads(&self, path: &RelPath) -> Vec<crate::id::VersionId> {
+        let heads = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default();
+        heads.iter().filter(|head| head.kind == Kind::Directory).map(|head| head.id).collect()
+    }
+
+    /// Nothing stands there, nor below it.
+    fn saw_nothing(&mut self, path: &RelPath, now: Timestamp) {
+        self.saw_nothing_below(path, now);
+        self.index.set_problem(path, None);
+        self.recording.undraft(path);
+        if self.index.get(path).is_some_and(|state| state.standing().is_some()) {
+            self.recording.gone(path.clone(), now);
+        } else {
+            self.planning.reconsider(path.clone());
+        }
+    }
+
+    fn saw_nothing_below(&mut self, dir: &RelPath, now: Timestamp) {
+        let below: Vec<RelPath> =
+            self.index.below(Some(dir)).filter(|(_, state)| state.standing().is_some() && !state.is_busy).map(|(path, _)| path.clone()).collect();
+        for path in below {
+            self.recording.gone(path, now);
+        }
+    }
+
+    /// Whether a content is known to stand at a path that is about to be recorded as gone: then it moved.
+    pub(super) fn moved_from(&self, content: ContentId) -> Option<RelPath> {
+        self.index.places_of(content).map(|(path, _)| path).find(|path| self.recording.is_gone(path)).cloned()
+    }
+}

@@ -1,0 +1,440 @@
+//! Comparing the heads of a path with what stands on this disk, and the change that follows.
+//!
+//! Plans are never stored: a path is reconsidered whenever something about it changed, from what is known then.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::entry::Kind;
+use crate::folder::Folder;
+use crate::id::{ContentId, VersionId};
+use crate::observe::{Act, Change, Code, Expected, Source};
+use crate::path::RelPath;
+use crate::saved::Materialised;
+use crate::swarm::Near;
+use crate::time::Timestamp;
+use crate::turn::Turn;
+use crate::version::Head;
+
+/// Most names remembered that are no paths for us, for the list of problems.
+const SKIPPED_MAX: usize = 1000;
+/// First pause before a refused change is tried again; doubled each time.
+const RETRY_FIRST: Duration = Duration::from_millis(500);
+/// Longest pause before a refused change is tried again.
+const RETRY_MAX: Duration = Duration::from_secs(60);
+/// Most displaced contents remembered as kept on this disk.
+const KEPT_MAX: usize = 100_000;
+
+/// What is wanted and not yet so.
+#[derive(Default)]
+pub(crate) struct Planning {
+    /// Paths about which something changed.
+    queue: BTreeSet<RelPath>,
+    is_all: bool,
+    /// Changes that can be made.
+    pub(super) ready: BTreeMap<RelPath, Change>,
+    /// Files that a ready change moves away from where they stand.
+    moving: BTreeSet<RelPath>,
+    /// Changes the disk is making, by work.
+    pub(super) applying: BTreeMap<u64, Vec<(Change, Vec<VersionId>, Option<Vec<VersionId>>)>>,
+    /// Files this disk lacks, with their length.
+    pub(super) lacking: BTreeMap<RelPath, u64>,
+    lacking_bytes: u64,
+    /// Which paths wait for which content.
+    wanted: BTreeMap<ContentId, BTreeSet<RelPath>>,
+    wants: BTreeMap<RelPath, ContentId>,
+    /// Refused changes: how often, and when to try again.
+    retry: BTreeMap<RelPath, (u32, Timestamp)>,
+    /// Contents that were displaced into the versions of this disk.
+    pub(super) kept: BTreeSet<ContentId>,
+    /// Names that are no paths for us, by directory.
+    pub(super) skipped: BTreeMap<Option<RelPath>, Vec<(String, Code)>>,
+}
+
+impl Planning {
+    /// Plans a path again.
+    pub(crate) fn reconsider(&mut self, path: RelPath) {
+        self.queue.insert(path);
+    }
+
+    /// Plans a path and the directories above it again.
+    pub(crate) fn reconsider_around(&mut self, path: &RelPath) {
+        self.queue.extend(path.ancestors());
+        self.queue.insert(path.clone());
+    }
+
+    /// Plans everything again.
+    pub(crate) fn reconsider_all(&mut self) {
+        self.is_all = true;
+    }
+
+    /// Tries refused changes again now.
+    pub(crate) fn retry_all(&mut self) {
+        self.queue.extend(std::mem::take(&mut self.retry).into_keys());
+    }
+
+    /// Forgets everything under way.
+    pub(crate) fn clear(&mut self, index: &mut crate::index::Index) {
+        for (change, _, _) in self.applying.values().flatten() {
+            index.set_busy(&change.path, false);
+            if let Some(from) = moved_source(change) {
+                index.set_busy(from, false);
+            }
+        }
+        let kept = std::mem::take(&mut self.kept);
+        let lacking = std::mem::take(&mut self.lacking);
+        *self = Planning { kept, lacking, lacking_bytes: self.lacking_bytes, ..Planning::default() };
+    }
+
+    /// Names in a directory that are no paths for us.
+    pub(crate) fn note_skipped(&mut self, dir: Option<&RelPath>, skipped: Vec<(String, Code)>) {
+        if skipped.is_empty() {
+            self.skipped.remove(&dir.cloned());
+        } else if self.skipped.values().map(Vec::len).sum::<usize>() < SKIPPED_MAX {
+            self.skipped.insert(dir.cloned(), skipped);
+        }
+    }
+
+    /// Whether nothing is under way; what is lacking is counted apart.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.queue.is_empty() && !self.is_all && self.ready.is_empty() && self.applying.is_empty()
+    }
+
+    /// Files this disk lacks, and their bytes.
+    pub(crate) fn lacking(&self) -> (u64, u64) {
+        (self.lacking.len() as u64, self.lacking_bytes)
+    }
+
+    /// When a refused change is tried again.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.retry.values().map(|(_, due)| *due).min()
+    }
+
+    /// Remembers that a displaced content is kept on this disk.
+    pub(super) fn keep(&mut self, content: ContentId) {
+        if self.kept.len() < KEPT_MAX {
+            self.kept.insert(content);
+        }
+    }
+
+    pub(super) fn set_lacking(&mut self, path: &RelPath, size: Option<u64>) {
+        let before = match size {
+            Some(size) => {
+                self.lacking_bytes += size;
+                self.lacking.insert(path.clone(), size)
+            }
+            None => self.lacking.remove(path),
+        };
+        self.lacking_bytes -= before.unwrap_or(0);
+    }
+
+    /// Puts a change off.
+    pub(super) fn put_off(&mut self, path: &RelPath, now: Timestamp) {
+        let (times, due) = self.retry.entry(path.clone()).or_insert((0, now));
+        *due = now.after((RETRY_FIRST * 2_u32.saturating_pow((*times).min(8))).min(RETRY_MAX));
+        *times += 1;
+    }
+
+    /// A change succeeded: no pause next time.
+    pub(super) fn succeeded(&mut self, path: &RelPath) {
+        self.retry.remove(path);
+    }
+
+    fn want(&mut self, path: &RelPath, content: Option<ContentId>) -> Option<ContentId> {
+        let before = match content {
+            Some(content) => self.wants.insert(path.clone(), content),
+            None => self.wants.remove(path),
+        };
+        if before == content {
+            return None;
+        }
+        if let Some(content) = content {
+            self.wanted.entry(content).or_default().insert(path.clone());
+        }
+        let before = before?;
+        let paths = self.wanted.get_mut(&before)?;
+        paths.remove(path);
+        if !paths.is_empty() {
+            return None;
+        }
+        self.wanted.remove(&before);
+        Some(before)
+    }
+
+    /// Takes a change out of those that can be made.
+    pub(super) fn take_ready(&mut self, path: &RelPath) -> Option<Change> {
+        let change = self.ready.remove(path)?;
+        if let Some(from) = moved_source(&change) {
+            self.moving.remove(from);
+        }
+        Some(change)
+    }
+
+    /// Whether a ready change moves the file that stands at a path.
+    pub(super) fn is_moving(&self, path: &RelPath) -> bool {
+        self.moving.contains(path)
+    }
+
+    /// Paths that wait for a content.
+    pub(super) fn waiting_for(&self, content: ContentId) -> Vec<RelPath> {
+        self.wanted.get(&content).into_iter().flatten().cloned().collect()
+    }
+}
+
+/// The path a change moves a file away from.
+pub(super) fn moved_source(change: &Change) -> Option<&RelPath> {
+    match &change.act {
+        Act::Publish { source: Source::Move { from, .. }, .. } => Some(from),
+        Act::Publish { .. } | Act::Touch { .. } | Act::MakeDirectory | Act::MakeLink { .. } | Act::Remove => None,
+    }
+}
+
+impl Folder {
+    /// Plans every path about which something changed.
+    pub(super) fn plan_due(&mut self, turn: &mut Turn<'_>) {
+        // Before the first walk the disk is only remembered, not seen.
+        if !self.looking.is_walked {
+            return;
+        }
+        let now = turn.now;
+        let due: Vec<RelPath> = self.planning.retry.iter().filter(|(_, (_, due))| *due <= now).map(|(path, _)| path.clone()).collect();
+        for path in due {
+            // The count stays, so that the next pause is longer.
+            if let Some(entry) = self.planning.retry.get_mut(&path) {
+                entry.1 = Timestamp(u64::MAX);
+            }
+            self.planning.queue.insert(path);
+        }
+        if std::mem::take(&mut self.planning.is_all) {
+            let all: Vec<RelPath> = self.index.iter().map(|(path, _)| path.clone()).collect();
+            self.planning.queue.extend(all);
+        }
+        for path in std::mem::take(&mut self.planning.queue) {
+            self.plan(&path, turn);
+        }
+    }
+
+    /// Plans one path.
+    fn plan(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
+        self.planning.take_ready(path);
+        self.hold.forget(path);
+        let is_unsure = self.looking.has(path) || self.recording.has(path);
+        let Some(state) = self.index.get(path) else {
+            return self.rest(path, turn);
+        };
+        if state.is_busy {
+            return;
+        }
+        self.note_conflict(path, turn.now);
+        if is_unsure {
+            // Reconsidered when what stands there is known and recorded.
+            return;
+        }
+        if self.index.get(path).and_then(|state| state.problem) == Some(Code::ReadOnlyRole) && !self.is_same_now(path) {
+            return self.rest(path, turn);
+        }
+        let reconciled = self.index.reconciled(path);
+        let gives_way = reconciled.gives_way;
+        match reconciled.winner.cloned() {
+            // A file that a directory displaces stays until its copy is settled.
+            Some(head) if gives_way && head.kind != Kind::Directory => self.rest(path, turn),
+            Some(head) => self.plan_head(path, &head, turn),
+            None => self.plan_unspoken(path, turn),
+        }
+    }
+
+    fn is_same_now(&self, path: &RelPath) -> bool {
+        let winner = self.index.reconciled(path).winner.map(|head| &head.kind);
+        self.index.disk(path).zip(winner).is_some_and(|(disk, kind)| disk.kind.is_same(kind))
+    }
+
+    /// Nothing to do at a path.
+    fn rest(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
+        self.planning.set_lacking(path, None);
+        self.unwant(path, None, turn);
+    }
+
+    /// A directory that no entry speaks of goes when all that others put into it is gone.
+    fn plan_unspoken(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
+        let stands = self.index.get(path).and_then(|state| state.standing());
+        let is_left_over = stands == Some(&Kind::Directory)
+            && !self.index.has_live_below(path)
+            && !self.index.has_standing_below(path)
+            && !self.recording.is_emptied(path)
+            && self.index.below(Some(path)).any(|(_, state)| !state.heads.is_empty());
+        self.rest(path, turn);
+        if is_left_over {
+            self.make_ready(path, Expected::Directory, Act::Remove, turn);
+        }
+    }
+
+    fn plan_head(&mut self, path: &RelPath, head: &Head, turn: &mut Turn<'_>) {
+        let disk = self.index.disk(path).cloned();
+        let versions = self.closing(path, &head.kind);
+        if let Some(disk) = disk.as_ref().filter(|disk| disk.kind.is_same(&head.kind)) {
+            if disk.versions != versions {
+                self.note_disk(path, Some(Materialised { versions, ..disk.clone() }));
+            }
+            self.planning.succeeded(path);
+            return self.rest(path, turn);
+        }
+        let stands = disk.as_ref().filter(|disk| disk.kind.is_live());
+        if stands.is_none() && !head.kind.is_live() {
+            self.note_disk(path, Some(Materialised { versions, kind: Kind::Deleted, print: None }));
+            return self.rest(path, turn);
+        }
+        if !head.kind.is_live() && (self.index.has_live_below(path) || self.index.has_standing_below(path)) && stands.is_some_and(|disk| disk.kind == Kind::Directory) {
+            // The directory stays while something lives in it, or goes after what stands in it.
+            return self.rest(path, turn);
+        }
+        if stands.is_none() && head.kind == Kind::Directory && self.index.has_standing_below(path) {
+            self.note_disk(path, Some(Materialised { versions, kind: Kind::Directory, print: None }));
+            return self.rest(path, turn);
+        }
+        if self.planning.retry.get(path).is_some_and(|(_, due)| *due > turn.now && due.0 != u64::MAX) {
+            return self.await_content(path, head, turn);
+        }
+        let expected = expected(stands);
+        match (&head.kind, &expected) {
+            (_, Expected::Absent) if self.is_blocked(path) => self.planning.set_lacking(path, size_of(&head.kind)),
+            (Kind::File { .. }, Expected::Absent | Expected::File { .. }) => self.plan_file(path, head, expected, turn),
+            (Kind::Directory, Expected::Absent) => self.make_ready(path, expected, Act::MakeDirectory, turn),
+            (Kind::Link { target }, Expected::Absent) => self.make_ready(path, expected, Act::MakeLink { target: target.clone() }, turn),
+            // Another kind of thing stands there: first that goes.
+            (_, Expected::Directory) if self.index.has_standing_below(path) => self.planning.set_lacking(path, size_of(&head.kind)),
+            (_, Expected::File { .. } | Expected::Link { .. } | Expected::Directory) => {
+                self.planning.set_lacking(path, size_of(&head.kind));
+                self.make_ready(path, expected, Act::Remove, turn);
+            }
+            (Kind::Deleted, Expected::Absent) => self.rest(path, turn),
+        }
+    }
+
+    /// The heads that stand for what `kind` puts on the disk: equal ones, and those that lose without a copy.
+    fn closing(&self, path: &RelPath, kind: &Kind) -> Vec<VersionId> {
+        let heads = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default();
+        let is_closed = |head: &&Head| head.kind.is_same(kind) || matches!(head.kind, Kind::Deleted | Kind::Directory);
+        heads.iter().filter(is_closed).map(|head| head.id).collect()
+    }
+
+    /// Whether a file or link stands where a directory above this path must be.
+    fn is_blocked(&self, path: &RelPath) -> bool {
+        path.ancestors().any(|dir| matches!(self.index.get(&dir).and_then(|state| state.standing()), Some(Kind::File { .. } | Kind::Link { .. })))
+    }
+
+    /// Still lacking, but not tried just now.
+    fn await_content(&mut self, path: &RelPath, head: &Head, turn: &mut Turn<'_>) {
+        self.planning.set_lacking(path, size_of(&head.kind));
+        if !head.kind.is_live() {
+            self.unwant(path, None, turn);
+        }
+    }
+
+    /// A file is to stand there: takes its bytes from the nearest place.
+    fn plan_file(&mut self, path: &RelPath, head: &Head, expected: Expected, turn: &mut Turn<'_>) {
+        let Kind::File { content, size, executable, modified } = head.kind else { return };
+        self.planning.set_lacking(path, Some(size));
+        if let Expected::File { content: standing, .. } = expected
+            && standing == content
+        {
+            self.unwant(path, None, turn);
+            return self.make_ready(path, expected, Act::Touch { executable, modified }, turn);
+        }
+        let source = match self.local_source(path, content, &expected) {
+            Some(source) => Some(source),
+            None if self.planning.kept.contains(&content) => Some(Source::Kept),
+            None if size == 0 || self.swarm.is_complete(content) => Some(Source::Stage),
+            None => None,
+        };
+        match source {
+            Some(source) => {
+                if source != Source::Stage {
+                    self.unwant(path, None, turn);
+                }
+                self.make_ready(path, expected, Act::Publish { content, size, executable, modified, source }, turn);
+            }
+            None => {
+                let near = self.near(path);
+                self.unwant(path, Some(content), turn);
+                self.swarm.want(content, size, near);
+            }
+        }
+    }
+
+    /// Another file on this disk that holds the content already.
+    fn local_source(&self, path: &RelPath, content: ContentId, expected: &Expected) -> Option<Source> {
+        let is_usable = |place: &RelPath| {
+            place != path && !self.index.get(place).is_none_or(|state| state.is_busy) && !self.looking.has(place) && !self.recording.has(place)
+        };
+        let mut copy = None;
+        for (place, disk) in self.index.places_of(content).filter(|(place, _)| is_usable(place)).take(8) {
+            let Some(print) = disk.print else { continue };
+            let is_leaving = !self.index.reconciled(place).winner.is_some_and(|head| head.kind.is_live());
+            if is_leaving && !disk.versions.is_empty() && *expected == Expected::Absent && !self.planning.moving.contains(place) {
+                return Some(Source::Move { from: place.clone(), print });
+            }
+            copy.get_or_insert(Source::Copy { from: place.clone(), print });
+        }
+        copy
+    }
+
+    /// Files on this disk that probably share chunks with what is wanted at a path.
+    fn near(&self, path: &RelPath) -> Vec<Near> {
+        let disk = self.index.disk(path);
+        disk.and_then(|disk| Some((path.clone(), disk.print?, disk.kind.content()?))).into_iter().collect()
+    }
+
+    /// Changes which content a path waits for.
+    pub(super) fn unwant(&mut self, path: &RelPath, content: Option<ContentId>, turn: &mut Turn<'_>) {
+        if let Some(unwanted) = self.planning.want(path, content) {
+            self.swarm.forget(crate::id::Scope::Folder(self.id), unwanted, turn);
+        }
+    }
+
+    /// All of a content is staged: the paths that wait for it can go on.
+    pub(crate) fn content_complete(&mut self, content: ContentId) {
+        for path in self.planning.waiting_for(content) {
+            self.planning.reconsider(path);
+        }
+    }
+
+    /// This disk refused to stage contents: listed at every path that waits for one.
+    pub(crate) fn content_refused(&mut self, contents: &[ContentId], code: Code) {
+        for path in contents.iter().flat_map(|content| self.planning.waiting_for(*content)) {
+            self.index.set_problem(&path, Some(code));
+        }
+    }
+
+    /// A change can be made, unless it takes too much away without a yes.
+    fn make_ready(&mut self, path: &RelPath, expected: Expected, act: Act, turn: &mut Turn<'_>) {
+        let change = Change { path: path.clone(), expected, act };
+        if self.is_held(&change, turn) {
+            return;
+        }
+        if let Some(from) = moved_source(&change) {
+            self.planning.moving.insert(from.clone());
+        }
+        self.planning.ready.insert(path.clone(), change);
+    }
+}
+
+fn expected(stands: Option<&Materialised>) -> Expected {
+    match stands {
+        None => Expected::Absent,
+        Some(disk) => match (&disk.kind, disk.print) {
+            (Kind::File { content, .. }, Some(print)) => Expected::File { print, content: *content },
+            (Kind::Directory, _) => Expected::Directory,
+            (Kind::Link { target }, _) => Expected::Link { target: target.clone() },
+            // A remembered file without a fingerprint cannot be expected: the disk will say what stands there.
+            (Kind::File { .. } | Kind::Deleted, _) => Expected::Absent,
+        },
+    }
+}
+
+fn size_of(kind: &Kind) -> Option<u64> {
+    match kind {
+        Kind::File { size, .. } => Some(*size),
+        Kind::Link { .. } | Kind::Directory => Some(0),
+        Kind::Deleted => None,
+    }
+}

@@ -1,0 +1,304 @@
+//! Turning what was seen on this disk into entries: what was changed here, superseding exactly what stood here before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::entry::{Entry, Kind};
+use crate::event::WorkId;
+use crate::folder::Folder;
+use crate::id::VersionId;
+use crate::ledger::{self, AcceptedRecord, CannotWrite, Content};
+use crate::limits::BLOCK_ENTRIES_MAX;
+use crate::observe::{Code, Fingerprint, Stop};
+use crate::path::RelPath;
+use crate::saved::Materialised;
+use crate::time::Timestamp;
+use crate::turn::Turn;
+use crate::version::Head;
+
+/// How long a disappearance waits for others: a batch can then be judged as one, and a move seen as a move.
+const GONE_QUIET: Duration = Duration::from_millis(250);
+/// Longest that a disappearance waits while others keep coming.
+const GONE_WAIT_MAX: Duration = Duration::from_secs(3);
+/// Own blocks on their way to the disk at a time; more drafts wait and share the next block.
+const APPENDS_MAX: usize = 2;
+
+/// Something seen on this disk that no entry says yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) kind: Kind,
+    pub(crate) print: Option<Fingerprint>,
+}
+
+/// What waits to be recorded.
+#[derive(Default)]
+pub(crate) struct Recording {
+    drafts: BTreeMap<RelPath, Draft>,
+    gone: BTreeSet<RelPath>,
+    gone_first: Option<Timestamp>,
+    gone_last: Option<Timestamp>,
+    /// Directories that the user may have emptied: if they still stand, an entry keeps them.
+    emptied: BTreeSet<RelPath>,
+    /// Own blocks that are being made durable.
+    appends: BTreeSet<WorkId>,
+}
+
+impl Recording {
+    /// Whether something seen at this path is not recorded yet.
+    pub(crate) fn has(&self, path: &RelPath) -> bool {
+        self.drafts.contains_key(path) || self.gone.contains(path)
+    }
+
+    /// Whether everything seen is recorded and durable.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.drafts.is_empty() && self.gone.is_empty() && self.appends.is_empty()
+    }
+
+    /// Notes that what stood at a path stands there no more.
+    pub(crate) fn gone(&mut self, path: RelPath, now: Timestamp) {
+        self.drafts.remove(&path);
+        if self.gone.insert(path) {
+            self.gone_first.get_or_insert(now);
+            self.gone_last = Some(now);
+        }
+    }
+
+    /// Whether a path is about to be recorded as gone.
+    pub(crate) fn is_gone(&self, path: &RelPath) -> bool {
+        self.gone.contains(path)
+    }
+
+    /// Forgets a draft: what it saw is not there any more.
+    pub(crate) fn undraft(&mut self, path: &RelPath) {
+        self.drafts.remove(path);
+    }
+
+    /// Whether the user may have emptied a directory.
+    pub(crate) fn is_emptied(&self, dir: &RelPath) -> bool {
+        self.emptied.contains(dir)
+    }
+
+    /// The same, asked once.
+    pub(crate) fn take_emptied(&mut self, dir: &RelPath) -> bool {
+        self.emptied.remove(dir)
+    }
+
+    /// Takes what is about to be recorded as gone, or puts it off.
+    pub(crate) fn take_gone(&mut self) -> BTreeSet<RelPath> {
+        self.gone_first = None;
+        std::mem::take(&mut self.gone)
+    }
+
+    /// A block of ours is durable.
+    pub(crate) fn durable(&mut self, work: WorkId) {
+        self.appends.remove(&work);
+    }
+
+    /// Forgets what is not recorded: it will be seen again.
+    pub(crate) fn clear_unrecorded(&mut self) {
+        *self = Recording { appends: std::mem::take(&mut self.appends), ..Recording::default() };
+    }
+
+    fn gone_due(&self) -> Option<Timestamp> {
+        let (first, last) = (self.gone_first?, self.gone_last?);
+        Some(last.after(GONE_QUIET).min(first.after(GONE_WAIT_MAX)))
+    }
+
+    /// When something is due next.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.gone_due()
+    }
+}
+
+impl Folder {
+    /// Something new was seen on the disk.
+    pub(super) fn draft(&mut self, path: RelPath, draft: Draft, _now: Timestamp) {
+        self.recording.gone.remove(&path);
+        let seen = Materialised { versions: Vec::new(), kind: draft.kind.clone(), print: draft.print };
+        match self.known_version(&path, &draft.kind) {
+            // A touch, or the very bytes that an entry already speaks of: nothing new to say.
+            Some(versions) => {
+                self.recording.drafts.remove(&path);
+                self.note_disk(&path, Some(Materialised { versions, ..seen }));
+                self.planning.reconsider(path);
+            }
+            None => {
+                self.recording.drafts.insert(path, draft);
+            }
+        }
+    }
+
+    /// The versions that already say what was seen; `None` if it is news.
+    fn known_version(&self, path: &RelPath, kind: &Kind) -> Option<Vec<VersionId>> {
+        let state = self.index.get(path)?;
+        if let Some(disk) = &state.disk
+            && disk.kind.is_same(kind)
+            && !disk.versions.is_empty()
+        {
+            return Some(disk.versions.clone());
+        }
+        let same: Vec<VersionId> = state.heads.iter().filter(|head| head.kind.is_same(kind)).map(|head| head.id).collect();
+        if !same.is_empty() {
+            return Some(same);
+        }
+        if state.disk.is_some() {
+            return None;
+        }
+        // The base is unknown: perhaps this is an old version that was never replaced here.
+        state.past.iter().rev().find(|(_, past)| past.is_same(kind)).map(|(version, _)| vec![*version])
+    }
+
+    /// Records what is due.
+    pub(super) fn record_due(&mut self, turn: &mut Turn<'_>) {
+        if self.recording.gone_due().is_some_and(|due| due <= turn.now) {
+            let gone = self.recording.take_gone();
+            self.judge_gone(gone, turn);
+        }
+        if self.recording.drafts.is_empty() || self.recording.appends.len() >= APPENDS_MAX {
+            return;
+        }
+        let drafts: Vec<(RelPath, Draft)> = if self.recording.drafts.len() <= BLOCK_ENTRIES_MAX {
+            std::mem::take(&mut self.recording.drafts).into_iter().collect()
+        } else {
+            let rest = self.recording.drafts.keys().nth(BLOCK_ENTRIES_MAX).cloned();
+            let later = rest.map(|path| self.recording.drafts.split_off(&path)).unwrap_or_default();
+            std::mem::replace(&mut self.recording.drafts, later).into_iter().collect()
+        };
+        if !self.may_write() {
+            return self.keep_unshared(drafts);
+        }
+        let entries = drafts.iter().map(|(path, draft)| self.entry_for(path, draft)).collect();
+        let prints = drafts.into_iter().map(|(path, draft)| (path, draft.print)).collect();
+        self.write(entries, &prints, turn);
+    }
+
+    /// What a viewer changed stays here, listed, and is not overwritten.
+    fn keep_unshared(&mut self, drafts: Vec<(RelPath, Draft)>) {
+        for (path, draft) in drafts {
+            self.index.set_problem(&path, Some(Code::ReadOnlyRole));
+            let seen = Materialised { versions: Vec::new(), kind: draft.kind, print: draft.print };
+            self.note_disk(&path, Some(seen));
+        }
+    }
+
+    /// This device may write now: what was kept unshared is news.
+    pub(super) fn share_unshared(&mut self) {
+        let unshared: Vec<(RelPath, Draft)> = self
+            .index
+            .iter()
+            .filter_map(|(path, state)| {
+                let disk = state.disk.as_ref().filter(|disk| disk.versions.is_empty() && disk.kind.is_live())?;
+                let is_news = disk.kind != Kind::Directory && state.problem == Some(Code::ReadOnlyRole);
+                is_news.then(|| (path.clone(), Draft { kind: disk.kind.clone(), print: disk.print }))
+            })
+            .collect();
+        for (path, draft) in unshared {
+            self.index.set_problem(&path, None);
+            self.recording.drafts.insert(path, draft);
+        }
+    }
+
+    fn entry_for(&self, path: &RelPath, draft: &Draft) -> Entry {
+        let supersedes = self.index.disk(path).map(|disk| disk.versions.clone()).unwrap_or_default();
+        let source = draft.kind.content().filter(|_| supersedes.is_empty()).and_then(|content| self.moved_from(content));
+        let moved_from = source.and_then(|source| self.index.disk(&source)?.versions.first().copied());
+        Entry { path: path.clone(), kind: draft.kind.clone(), supersedes, moved_from }
+    }
+
+    /// Records paths as gone.
+    pub(super) fn record_gone(&mut self, gone: BTreeSet<RelPath>, turn: &mut Turn<'_>) {
+        let mut entries = Vec::new();
+        for path in gone {
+            let Some(disk) = self.index.disk(&path).filter(|disk| disk.kind.is_live()).cloned() else { continue };
+            if !self.may_write() {
+                self.index.set_problem(&path, Some(Code::ReadOnlyRole));
+                self.note_disk(&path, Some(Materialised { versions: disk.versions, kind: Kind::Deleted, print: None }));
+                continue;
+            }
+            if let Some(parent) = path.parent() {
+                self.recording.emptied.insert(parent);
+            }
+            if disk.versions.is_empty() {
+                // Never recorded, or a directory that needed no entry: there is nothing to take back.
+                self.note_disk(&path, None);
+                self.planning.reconsider(path);
+            } else {
+                entries.push(Entry { path, kind: Kind::Deleted, supersedes: disk.versions, moved_from: None });
+            }
+        }
+        let parents: BTreeSet<RelPath> = entries.iter().filter_map(|entry| entry.path.parent()).collect();
+        self.write(entries, &BTreeMap::new(), turn);
+        for parent in parents.into_iter().filter(|parent| !self.index.has_standing_below(parent)) {
+            self.looking.hint(parent, true, turn.now);
+        }
+    }
+
+    /// Signs entries into blocks, takes them in, and asks for them to be made durable before anybody hears of them.
+    pub(super) fn write(&mut self, entries: Vec<Entry>, prints: &BTreeMap<RelPath, Option<Fingerprint>>, turn: &mut Turn<'_>) {
+        if entries.is_empty() {
+            return;
+        }
+        let batches: Vec<Vec<Entry>> = ledger::batches(&entries).map(<[Entry]>::to_vec).collect();
+        for batch in batches {
+            let Some(record) = self.sign(&batch, turn) else { return };
+            self.fold(&record);
+            if let Content::Block(block) = &record.content {
+                for accepted in &block.entries {
+                    let print = prints.get(&accepted.entry.path).copied().flatten();
+                    let is_seen = prints.contains_key(&accepted.entry.path) || accepted.entry.kind == Kind::Deleted;
+                    if is_seen {
+                        let disk = Materialised { versions: vec![accepted.id], kind: accepted.entry.kind.clone(), print };
+                        self.note_disk(&accepted.entry.path, Some(disk));
+                    }
+                }
+            }
+            let work = self.append(vec![(record.key, record.bytes.clone())], turn);
+            self.recording.appends.insert(work);
+            self.exchange.wrote(work, record);
+        }
+    }
+
+    /// Signs one block, in a new chain if the old one must not go on.
+    fn sign(&mut self, batch: &[Entry], turn: &mut Turn<'_>) -> Option<AcceptedRecord> {
+        if self.ledger.is_closed(self.own_chain()) {
+            self.new_incarnation(turn);
+        }
+        match self.ledger.write_block(&self.key, self.own_chain(), turn.now, batch) {
+            Ok(record) => Some(record),
+            // What was seen is seen again by the next look; nothing of it is lost.
+            Err(CannotWrite::Stale | CannotWrite::NotAllowed) => {
+                batch.iter().for_each(|entry| self.looking.hint(entry.path.clone(), false, turn.now));
+                None
+            }
+            Err(CannotWrite::ChainClosed | CannotWrite::TooLarge | CannotWrite::Members) => {
+                self.stop(Stop::Bug, turn);
+                None
+            }
+        }
+    }
+
+    /// Takes an accepted record into the heads and plans every path it speaks of.
+    pub(super) fn fold(&mut self, record: &AcceptedRecord) {
+        let Content::Block(block) = &record.content else { return };
+        let author: std::sync::Arc<str> = self.author_name(block).into();
+        for accepted in &block.entries {
+            let entry = accepted.entry.clone();
+            let head = Head {
+                id: accepted.id,
+                lamport: block.lamport,
+                hash: accepted.hash,
+                kind: entry.kind.clone(),
+                time: block.time,
+                author: author.clone(),
+            };
+            let path = entry.path.clone();
+            self.index.fold(entry, head);
+            self.planning.reconsider_around(&path);
+        }
+    }
+
+    fn author_name(&self, block: &ledger::AcceptedBlock) -> String {
+        let name = block.author_name.as_str();
+        if name.is_empty() { block.chain.device.to_string().chars().rev().take(6).collect() } else { name.to_owned() }
+    }
+}

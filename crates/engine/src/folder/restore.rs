@@ -1,0 +1,139 @@
+//! Beginning a folder: anew, from an invitation, or from what was remembered.
+
+use ed25519_dalek::SigningKey;
+
+use crate::effect::RecordKey;
+use crate::folder::Folder;
+use crate::id::{ChainId, DeviceId};
+use crate::ledger::{AcceptedRecord, Content, Ledger};
+use crate::saved::{Materialised, SavedFolder};
+use crate::turn::Turn;
+
+impl Folder {
+    /// Continues from the ledger segments and the index; `None` if the ledger cannot be read.
+    pub(crate) fn restore(saved: SavedFolder, key: SigningKey, me: DeviceId, fresh_incarnation: u64) -> Option<Folder> {
+        let loaded = Ledger::load(&saved.ledger?).ok()?;
+        if loaded.ledger.folder() != saved.record.folder {
+            return None;
+        }
+        let mut folder = Folder::new(saved.record, loaded.ledger, key, me);
+        folder.fold_all(loaded.accepted, loaded.new_from);
+        if saved.is_torn {
+            // The tail of our own chain may be lost here and known elsewhere: its numbers are never used again.
+            folder.record.incarnation = fresh_incarnation;
+        }
+        for (path, disk) in saved.index {
+            if folder.is_known(&disk) {
+                folder.index.set_disk(&path, Some(disk));
+            }
+        }
+        Some(folder)
+    }
+
+    /// Folds what a loaded ledger accepted; what is new in it is made durable with the next turn.
+    fn fold_all(&mut self, mut accepted: Vec<AcceptedRecord>, new_from: usize) {
+        accepted.iter().for_each(|record| self.fold(record));
+        self.unsaved = accepted.split_off(new_from).into_iter().map(|record| (record.key, record.bytes)).collect();
+    }
+
+    /// The ledger was read again, because something was taken back that had been folded.
+    pub(crate) fn reloaded(&mut self, records: &[Vec<u8>], turn: &mut Turn<'_>) {
+        self.is_reloading = false;
+        let loaded = self.ledger.refold(records);
+        self.ledger = loaded.ledger;
+        self.index.clear_heads();
+        self.fold_all(loaded.accepted, loaded.new_from);
+        self.conflicts.clear();
+        self.membership_changed(turn);
+    }
+
+    /// Reads the ledger again when something in it was taken back; makes durable what reading it brought to light.
+    pub(super) fn reload_due(&mut self, turn: &mut Turn<'_>) {
+        if self.ledger.needs_refold() && !self.is_reloading {
+            self.is_reloading = true;
+            turn.push(crate::effect::Effect::Reload { folder: self.id });
+        }
+        if !self.unsaved.is_empty() {
+            let records = std::mem::take(&mut self.unsaved);
+            self.append(records, turn);
+        }
+    }
+
+    /// Whether the ledger knows every version that the index remembers; it may have lost its newest.
+    fn is_known(&self, disk: &Materialised) -> bool {
+        disk.versions.iter().all(|version| self.ledger.knows(*version))
+    }
+
+    /// The records of a folder that just began here, to be made durable.
+    pub(crate) fn append_all(&mut self, turn: &mut Turn<'_>) {
+        let mut records = vec![(RecordKey::Genesis, self.ledger.genesis().to_vec())];
+        for (at, record) in self.ledger.membership_records(0).into_iter().enumerate() {
+            records.push((RecordKey::Membership(at as u64), record));
+        }
+        self.append(records, turn);
+    }
+
+    /// A new membership was accepted: roles may have changed.
+    pub(super) fn membership_changed(&mut self, turn: &mut Turn<'_>) {
+        let gone: Vec<DeviceId> = self.exchange.peers.keys().copied().filter(|device| self.ledger.role(*device).is_none()).collect();
+        for device in gone {
+            self.disconnected(device, turn);
+        }
+        self.record.invited.retain(|device| self.ledger.role(*device).is_some());
+        if self.may_write() {
+            self.share_unshared();
+        }
+        self.planning.reconsider_all();
+    }
+
+    /// The owner says who is in, and as what; told at once to everybody it concerns.
+    pub(crate) fn set_members(&mut self, change: impl FnOnce(&mut Members), turn: &mut Turn<'_>) -> bool {
+        let mut members = self.ledger.membership().members.clone();
+        let before: Vec<DeviceId> = members.keys().copied().collect();
+        change(&mut members);
+        let owner = self.ledger.membership().owner;
+        let Ok(record) = self.ledger.write_membership(&self.key, members, owner, turn.now) else { return false };
+        debug_assert!(matches!(record.content, Content::Membership));
+        for device in before {
+            if self.ledger.role(device).is_none() {
+                // Whoever is out learns it from us, and nothing more.
+                let message = crate::message::Message::Records { folder: self.id, records: vec![record.bytes.clone()], has_more: false };
+                turn.send(device, &message);
+            }
+        }
+        let work = self.append(vec![(record.key, record.bytes.clone())], turn);
+        self.exchange.wrote(work, record);
+        self.membership_changed(turn);
+        true
+    }
+
+    /// Whether this device may say who is in.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.ledger.membership().owner == self.me
+    }
+
+    /// The chain this device writes.
+    pub(crate) fn own_chain(&self) -> ChainId {
+        ChainId { device: self.me, incarnation: self.record.incarnation }
+    }
+
+    /// Nothing more is learned once our own segments cannot be trusted.
+    pub(super) fn ledger_is_closed(&self) -> bool {
+        self.root == crate::folder::Root::Stopped(crate::observe::Stop::LedgerUnreadable)
+    }
+
+    /// Notes whom we invited and have no answer from.
+    pub(crate) fn invited(&mut self, device: DeviceId, is_here: bool, turn: &mut Turn<'_>) {
+        if !self.record.invited.contains(&device) {
+            self.record.invited.push(device);
+            turn.push(crate::effect::Effect::SaveFolder(self.record.clone()));
+        }
+        if is_here {
+            self.exchange.peers.entry(device).or_default();
+            self.invite(device, turn);
+        }
+    }
+}
+
+/// Who is in, and as what.
+pub(crate) type Members = std::collections::BTreeMap<DeviceId, crate::membership::Member>;
