@@ -46,6 +46,8 @@ export default ts.config(
       "svelte/no-at-html-tags": "error",
       "svelte/require-each-key": "error",
       "svelte/no-navigation-without-resolve": "off",
+      // State that is replaced whole ($state.raw) or never drawn needs no reactive collections.
+      "svelte/prefer-svelte-reactivity": "off",
       "@typescript-eslint/no-non-null-assertion": "error",
       "@typescript-eslint/no-invalid-void-type": "off",
     },

@@ -2,7 +2,16 @@
 
 /** Characters that reorder, hide or break text: controls, direction marks, zero-width ones, tags. */
 const HIDDEN =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3164\ufeff\ufff0-\ufffb]|[\u{e0000}-\u{e0fff}]/gu; // eslint-disable-line no-control-regex
+  /\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}|\p{Co}|\p{Cn}|\p{Cs}|\u034f|\u115f|\u1160|\u17b4|\u17b5|\u3164|\uffa0/gu;
+
+/** Joins emoji: hidden in itself, but part of what people see. */
+const EMOJI_JOINED =
+  /(?<=\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?)\u200d(?=\p{Extended_Pictographic})/gu;
+
+/** Most combining marks that stay on one letter: stacks of them cover the rows around. */
+const MARKS = /(\p{M}{3})\p{M}+/gu;
+
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 const OPEN = "\u2068";
 const CLOSE = "\u2069";
@@ -12,15 +21,18 @@ export const NAME_CHARS_MAX = 40;
 
 /** Writes hidden characters as their code, such as ⟨U+202E⟩. */
 export function visible(name: string): string {
-  return name.replace(
-    HIDDEN,
-    (char) => `⟨U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}⟩`,
-  );
+  const coded = (char: string) =>
+    `⟨U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
+  return name
+    .split(EMOJI_JOINED)
+    .map((part) => part.replace(HIDDEN, coded))
+    .join("\u200d")
+    .replace(MARKS, "$1");
 }
 
 /** Shortens in the middle so that the beginning and the ending (with its extension) stay. */
 export function shorten(name: string, max = NAME_CHARS_MAX): string {
-  const chars = [...name];
+  const chars = [...graphemes.segment(name)].map(({ segment }) => segment);
   if (chars.length <= max) return name;
   const tail = Math.min(Math.ceil(max / 2.5), max - 2);
   const head = max - tail - 1;
