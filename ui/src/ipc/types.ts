@@ -400,7 +400,7 @@ size: number | null,
  */
 from: string | null, };
 
-export type ChangeKind = "created" | "changed" | "removed" | "moved" | "settled" | "membership";
+export type ChangeKind = "created" | "changed" | "removed" | "moved" | "settled";
 
 export type Verification = { folder: string, name: string, entries: number, 
 /**

@@ -4,12 +4,14 @@ import { quoted } from "../lib/names";
 import type { DryRun, ItemKind, ItemWarning, PathKind, Platform, Role } from "../ipc/types";
 
 const rules = new Intl.PluralRules("en");
-const lists = new Intl.ListFormat("en", { type: "conjunction" });
+const lists = new Intl.ListFormat("en-GB", { type: "conjunction" });
 
 const plural = (value: number, one: string, other: string) =>
   `${count(value)} ${rules.select(value) === "one" ? one : other}`;
 
 const files = (value: number) => plural(value, "file", "files");
+const offered = (value: number, kinds: { kind: ItemKind }[]) =>
+  kinds.some(({ kind }) => kind === "folder") ? items(value) : files(value);
 const items = (value: number) => plural(value, "item", "items");
 const sized = (value: number, size: number | null) =>
   size === null ? items(value) : `${items(value)}, ${bytes(size)}`;
@@ -24,6 +26,7 @@ export const en = {
   app: "Shoal",
   files,
   items,
+  offered,
   people,
   sized,
   fileCount: (value: number, size: number) => `${files(value)}, ${bytes(size)}`,
@@ -210,7 +213,7 @@ export const en = {
     list: "Files",
     choose: (name: string) => `Take ${name}`,
     chooseAll: "All",
-    chosen: (some: number, all: number) => `${count(some)} of ${items(all)} chosen`,
+    chosen: (some: number, all: string) => `${count(some)} of ${all} chosen`,
     kinds: {
       folder: (n: number) => plural(n, "folder", "folders"),
       picture: (n: number) => plural(n, "picture", "pictures"),
@@ -236,7 +239,7 @@ export const en = {
     block: "Block",
     blockConfirm: (name: string) => `Block ${quoted(name, 28)} and decline?`,
     decline: "Decline",
-    accept: (n: number, size: number) => `Accept ${items(n)}, ${bytes(size)}`,
+    accept: (what: string, size: number) => `Accept ${what}, ${bytes(size)}`,
     acceptNone: "Choose what to accept",
     join: "Join folder",
     role: "Your part",
