@@ -3,20 +3,22 @@
 //! | tree | key | value |
 //! |---|---|---|
 //! | (default) | `format` | format number, u32 |
+//! | (default) | `placed` | content number u32: the `places` of those before it are complete |
 //! | `folders` | folder id | folder number u32, where its ledger stood: records u64, checksum 16 bytes |
 //! | `paths` | folder number u32, path | what the engine remembers of it, opaque here |
 //! | `manifests` | first half of the content id | the manifest's root |
 //! | `pieces` | first half of its hash | a piece of a long manifest |
 //! | `contents` | content number u32 | content id, only of files of several chunks |
-//! | `places` | first half of the chunk's hash, content number u32 | the chunk's first place in it, u32 |
+//! | `places` | run u32, first row's chunk and content | rows: see `chunk_places` |
 //!
-//! Numbers are big-endian. Half a hash suffices as a key, because roots and pieces are checked against the whole
-//! one when they are read, and a chunk when its bytes are. This file has the first three trees, `manifest_db` the others.
+//! Numbers are big-endian. A part of a hash suffices as a key, because roots and pieces are checked against the whole
+//! one when they are read, and a chunk when its bytes are. Paths are keys themselves: with hashes for keys the index
+//! is a tenth smaller and takes twice as long to write. This file has the first three trees, `manifest_db` the others.
 //!
 //! Nothing here fails: an index that cannot be read is set aside, an empty one goes on, and the engine looks again.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use shoal_engine::id::FolderId;
 use shoal_engine::path::RelPath;
@@ -32,16 +34,24 @@ pub(crate) const BATCH_RECORDS: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct IndexDb {
     data: PathBuf,
-    live: Mutex<Option<Arc<Trees>>>,
-    /// Held while a number is chosen, so that no two folders or contents get the same.
-    pub(crate) numbering: Mutex<()>,
+    live: RwLock<Live>,
+    /// Held while a number is chosen, so that no two folders get the same.
+    numbering: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Live {
+    /// `None` if not even an empty index can be had; then there is none.
+    trees: Option<Trees>,
+    /// Counts the indexes this one had, so that a fault of the one before is not laid to its charge.
+    turn: u64,
 }
 
 impl IndexDb {
     /// Opens the index below `data`; also says why an old one was set aside, if it was.
     pub(crate) fn open(data: &Path) -> Result<(Self, Option<String>), StoreError> {
         let opening = rebuild::open(data)?;
-        let live = Mutex::new(opening.trees.map(Arc::new));
+        let live = RwLock::new(Live { trees: opening.trees, turn: 0 });
         Ok((IndexDb { data: data.to_owned(), live, numbering: Mutex::new(()) }, opening.set_aside))
     }
 
@@ -128,23 +138,36 @@ impl IndexDb {
         self.with(|trees| trees.db.size_on_disk()).unwrap_or(0)
     }
 
+    /// Copies the index into a fresh one if it takes far more room than it needs; nobody can use it meanwhile.
+    pub(crate) fn compact(&self) {
+        if self.with(rebuild::is_wasteful) != Some(true) {
+            return;
+        }
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(trees) = live.trees.take() {
+            *live = Live { trees: rebuild::compact(&self.data, trees).trees, turn: live.turn + 1 };
+        }
+    }
+
     /// Does something with the trees; if sled fails or panics, the index is replaced by an empty one.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&Trees) -> sled::Result<T>) -> Option<T> {
-        let trees = self.live.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let fault = match rebuild::attempt(|| act(&trees)) {
-            Ok(value) => return Some(value),
-            Err(fault) => fault,
+        let (fault, turn) = {
+            let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+            let trees = live.trees.as_ref()?;
+            match rebuild::attempt(|| act(trees)) {
+                Ok(value) => return Some(value),
+                Err(fault) => (fault, live.turn),
+            }
         };
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have met the same fault and replaced it already.
-        if live.as_ref().is_some_and(|now| Arc::ptr_eq(now, &trees)) {
-            let broken = live.take();
-            *live = rebuild::start_empty(&self.data, fault).trees.map(Arc::new);
-            drop(live);
+        if live.turn == turn {
+            let broken = live.trees.take();
             let _ = rebuild::attempt(|| {
-                drop((broken, trees));
+                drop(broken);
                 Ok(())
             });
+            *live = Live { trees: rebuild::start_empty(&self.data, fault).trees, turn: turn + 1 };
         }
         None
     }
@@ -167,7 +190,7 @@ impl IndexDb {
 impl Drop for IndexDb {
     fn drop(&mut self) {
         self.has_settled();
-        let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner).trees.take();
         // sled writes what is left when it is dropped, and may panic doing so.
         let _ = rebuild::attempt(|| {
             drop(live);

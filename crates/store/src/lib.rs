@@ -16,6 +16,7 @@
 //!
 //! Calls block on the disk. What is said to be saved survives a power cut, but for the index.
 
+mod chunk_places;
 mod config;
 mod error;
 mod files;

@@ -1,16 +1,13 @@
-//! The part of the index that knows contents: manifests, their pieces once each, and where a chunk can be found.
+//! The part of the index that knows contents: manifests, and their pieces once each.
 
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
 
-use shoal_engine::chunk::{self, Encoded, Manifest, ZEROS};
+use shoal_engine::chunk::{self, Encoded};
 use shoal_engine::id::{ChunkHash, ContentId};
 
+use crate::chunk_places::{self, Pending};
 use crate::index_db::{BATCH_RECORDS, IndexDb};
 use crate::rebuild::Trees;
-
-/// Places given for one chunk: the nearest few are as good as all, and some chunks are in every file.
-const PLACES_MAX: usize = 16;
 
 /// How much of a hash is a key.
 const HALF: usize = 16;
@@ -19,9 +16,9 @@ impl IndexDb {
     /// Remembers manifests.
     pub(crate) fn save_manifests(&self, manifests: &[(ContentId, Encoded)]) {
         self.with(|trees| {
-            let _held = self.numbering.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pending = trees.pending()?;
             for part in manifests.chunks(BATCH_RECORDS) {
-                save(trees, part)?;
+                save(trees, pending.get_mut(), part)?;
             }
             Ok(())
         });
@@ -32,27 +29,15 @@ impl IndexDb {
         self.with(|trees| read(trees, content)).flatten()
     }
 
-    /// Some contents that hold a chunk, and its place in each.
+    /// Some contents that probably hold a chunk, and its place in each.
     pub(crate) fn chunk_places(&self, chunk: ChunkHash) -> Vec<(ContentId, u32)> {
-        let found = self.with(|trees| {
-            let mut found = Vec::new();
-            for item in trees.places.scan_prefix(half(&chunk.0)) {
-                let (key, place) = item?;
-                let content = trees.contents.get(&key[HALF..])?.and_then(|id| ContentId::from_slice(&id));
-                let place = place.as_ref().try_into().ok().map(u32::from_be_bytes);
-                found.extend(content.zip(place));
-                if found.len() == PLACES_MAX {
-                    break;
-                }
-            }
-            Ok(found)
-        });
-        found.unwrap_or_default()
+        self.with(|trees| chunk_places::find(trees, trees.pending()?.get_mut(), chunk)).unwrap_or_default()
     }
 
     /// Forgets every manifest but those that are wanted.
     pub(crate) fn keep_manifests(&self, is_wanted: &dyn Fn(ContentId) -> bool) {
         self.with(|trees| {
+            let mut pending = trees.pending()?;
             let mut pieces = BTreeSet::new();
             let mut gone = Vec::new();
             for item in &trees.manifests {
@@ -67,41 +52,31 @@ impl IndexDb {
             remove(&trees.manifests, gone)?;
             remove_unless(&trees.pieces, |key, _| pieces.contains(key))?;
             remove_unless(&trees.contents, |_, id| ContentId::from_slice(id).is_some_and(is_wanted))?;
-            let mut numbers = BTreeSet::new();
-            for key in trees.contents.iter().keys() {
-                numbers.insert(key?.to_vec());
-            }
-            remove_unless(&trees.places, |key, _| key.get(HALF..).is_some_and(|number| numbers.contains(number)))
+            chunk_places::merge(trees, pending.get_mut())
         });
     }
 }
 
-fn save(trees: &Trees, manifests: &[(ContentId, Encoded)]) -> sled::Result<()> {
+fn save(trees: &Trees, pending: &mut Pending, manifests: &[(ContentId, Encoded)]) -> sled::Result<()> {
     let (mut roots, mut pieces) = (sled::Batch::default(), sled::Batch::default());
-    let (mut contents, mut places) = (sled::Batch::default(), sled::Batch::default());
-    let mut next = next_content_number(trees)?;
-    for (content, Encoded { root, pieces: parts }) in manifests {
-        if is_known(trees, *content, parts)? {
+    let mut fresh = Vec::new();
+    for (content, manifest) in manifests {
+        if is_known(trees, *content, &manifest.pieces)? {
             continue;
         }
-        roots.insert(half(&content.0), root.as_slice());
-        for part in parts {
-            pieces.insert(half(blake3::hash(part).as_bytes()), part.as_slice());
+        roots.insert(half(&content.0), manifest.root.as_slice());
+        for piece in &manifest.pieces {
+            pieces.insert(half(blake3::hash(piece).as_bytes()), piece.as_slice());
         }
-        let firsts = first_places(root, parts);
-        if !firsts.is_empty() {
-            contents.insert(&next.to_be_bytes(), &content.0);
-            for (chunk, place) in firsts {
-                places.insert([half(&chunk), &next.to_be_bytes()].concat(), &place.to_be_bytes());
-            }
-            next += 1;
-        }
+        fresh.push((*content, manifest));
     }
-    // The root last: where it is found, the rest was written.
+    // The root after its pieces: where it is found, the rest was written. Places are read from it after a crash.
     trees.pieces.apply_batch(pieces)?;
-    trees.contents.apply_batch(contents)?;
-    trees.places.apply_batch(places)?;
-    trees.manifests.apply_batch(roots)
+    trees.manifests.apply_batch(roots)?;
+    for (content, manifest) in fresh {
+        chunk_places::save(trees, pending, content, manifest)?;
+    }
+    Ok(())
 }
 
 fn is_known(trees: &Trees, content: ContentId, pieces: &[Vec<u8>]) -> sled::Result<bool> {
@@ -112,7 +87,8 @@ fn is_known(trees: &Trees, content: ContentId, pieces: &[Vec<u8>]) -> sled::Resu
     Ok(known)
 }
 
-fn read(trees: &Trees, content: ContentId) -> sled::Result<Option<Encoded>> {
+/// The manifest of a content, `None` unless all of it is there and matches its hashes.
+pub(crate) fn read(trees: &Trees, content: ContentId) -> sled::Result<Option<Encoded>> {
     let Some(root) = trees.manifests.get(half(&content.0))? else { return Ok(None) };
     let named = chunk::pieces_of(&root).ok().filter(|_| *blake3::hash(&root).as_bytes() == content.0);
     let Some(named) = named else { return Ok(None) };
@@ -127,26 +103,8 @@ fn read(trees: &Trees, content: ContentId) -> sled::Result<Option<Encoded>> {
     Ok(Some(Encoded { root: root.to_vec(), pieces }))
 }
 
-/// Each chunk of a file of several with its first place, without runs of zeros.
-fn first_places(root: &[u8], pieces: &[Vec<u8>]) -> Vec<([u8; 32], u32)> {
-    let Some(manifest) = Manifest::decode(root, pieces).ok().filter(|manifest| manifest.chunks.len() > 1) else {
-        return Vec::new();
-    };
-    let mut seen = BTreeSet::new();
-    let chunks = (0..).zip(&manifest.chunks).filter(|(_, chunk)| chunk.hash != ZEROS && seen.insert(chunk.hash));
-    chunks.map(|(place, chunk)| (chunk.hash.0, place)).collect()
-}
-
-fn next_content_number(trees: &Trees) -> sled::Result<u32> {
-    let last = trees.contents.last()?;
-    let number = last.and_then(|(key, _)| key.as_ref().try_into().ok().map(u32::from_be_bytes));
-    match number.map_or(Some(0), |number| number.checked_add(1)) {
-        Some(next) => Ok(next),
-        None => Err(sled::Error::Unsupported("content numbers are used up".to_owned())),
-    }
-}
-
-fn remove(tree: &sled::Tree, keys: Vec<sled::IVec>) -> sled::Result<()> {
+/// Removes keys in batches.
+pub(crate) fn remove(tree: &sled::Tree, keys: Vec<sled::IVec>) -> sled::Result<()> {
     for part in keys.chunks(BATCH_RECORDS) {
         let mut batch = sled::Batch::default();
         part.iter().for_each(|key| batch.remove(key));

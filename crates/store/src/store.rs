@@ -249,14 +249,16 @@ impl Store {
         self.index.manifest(content)
     }
 
-    /// Some contents of several chunks that hold this one, and its first place in each.
+    /// Some contents of several chunks that hold this one, and its first place in each; not certain before the bytes
+    /// were read and hashed.
     pub fn chunk_places(&self, chunk: ChunkHash) -> Vec<(ContentId, u32)> {
         self.index.chunk_places(chunk)
     }
 
-    /// Forgets every manifest but those that are wanted.
+    /// Forgets every manifest but those that are wanted, and gives room back. Takes seconds; for an idle hour.
     pub fn keep_manifests(&self, is_wanted: &dyn Fn(ContentId) -> bool) {
         self.index.keep_manifests(is_wanted);
+        self.index.compact();
     }
 
     /// Makes the index durable.

@@ -1,17 +1,20 @@
 //! What a home remembers is there again after it was closed, and damage to one part does not reach the others.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use shoal_engine::chunk::{Chunk, Level, Manifest, ZEROS};
-use shoal_engine::effect::{RecordKey, RecordRange};
+mod config;
+mod crash;
+mod index;
+mod ledger;
+mod manifests;
+
+use shoal_engine::effect::RecordKey;
 use shoal_engine::entry::Kind;
-use shoal_engine::id::{ChainId, ChunkHash, ContentId, DeviceId, FolderId, OfferId};
+use shoal_engine::id::{ChainId, DeviceId, FolderId, OfferId};
 use shoal_engine::message::OfferItem;
 use shoal_engine::path::RelPath;
-use shoal_engine::saved::{
-    FolderRecord, Materialised, OfferAnswer, OfferRecord, Saved, SavedFolder, TrustRecord,
-};
+use shoal_engine::saved::{FolderRecord, Materialised, OfferAnswer, OfferRecord, Saved, SavedFolder, TrustRecord};
 use shoal_engine::time::Timestamp;
 use shoal_store::{Opened, Store, StoreDirs};
 
@@ -93,6 +96,42 @@ fn offer() -> OfferRecord {
 
 fn blocks(range: std::ops::Range<u64>) -> Vec<(RecordKey, Vec<u8>)> {
     range.map(|index| (RecordKey::Block(CHAIN, index), format!("block {index}").into_bytes())).collect()
+}
+
+/// Copies a directory, so that damage can be tried again and again.
+fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+/// Every file below a directory.
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+/// Numbers below `below` that are the same in every run.
+fn dice(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut count = 0_u64;
+    move |below| {
+        count += 1;
+        let hash = blake3::hash(&[seed.to_le_bytes(), count.to_le_bytes()].concat());
+        let number = u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("eight bytes"));
+        usize::try_from(number % below as u64).expect("below a usize")
+    }
 }
 
 #[test]

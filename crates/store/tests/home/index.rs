@@ -1,0 +1,184 @@
+//! The index: quick to save and load, and never in the way when it is damaged or gone.
+
+use std::fs;
+use std::time::Instant;
+
+use super::*;
+
+fn home_with_index(count: usize) -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("a directory");
+    let (store, _) = open(home.path());
+    store.save_folder(&folder()).expect("saved");
+    store.append(FOLDER, &blocks(0..3)).expect("durable");
+    store.remember(FOLDER, &entries(count));
+    home
+}
+
+fn entries(count: usize) -> Vec<(RelPath, Option<Vec<u8>>)> {
+    let place = |at| path(&format!("projects/year {}/department {}/file number {at:07}.ods", at / 10_000, at / 100));
+    (0..count).map(|at| (place(at), Some(vec![b'a' + u8::try_from(at % 26).expect("small"); 140]))).collect()
+}
+
+#[test]
+fn a_hundred_thousand_records_save_and_load_in_seconds() {
+    let home = home_with_index(0);
+    let (store, _) = open(home.path());
+    let entries = entries(100_000);
+    let begin = Instant::now();
+    store.remember(FOLDER, &entries);
+    store.flush();
+    let saved = begin.elapsed();
+    let bytes = store.index_bytes() / 100_000;
+    drop(store);
+    let begin = Instant::now();
+    let (store, _) = open(home.path());
+    let opened = begin.elapsed();
+    let found = only_folder(&store).index;
+    println!(
+        "100,000 index records: saved {saved:?}, opened {opened:?}, loaded {:?}, {bytes} bytes each",
+        begin.elapsed() - opened
+    );
+    assert_eq!(found.len(), 100_000);
+    let found: std::collections::BTreeMap<_, _> = found.into_iter().collect();
+    for (path, bytes) in &entries {
+        assert_eq!(found.get(path), bytes.as_deref().and_then(decode).as_ref());
+    }
+    for _ in 0..3 {
+        store.remember(FOLDER, &entries);
+    }
+    store.flush();
+    println!("after saving everything three times more: {} bytes each", store.index_bytes() / 100_000);
+}
+
+#[test]
+fn a_deleted_index_costs_nothing_but_the_index() {
+    let home = home_with_index(50);
+    fs::remove_dir_all(home.path().join("data/index")).expect("removed");
+    let (store, opened) = open(home.path());
+    assert_eq!(opened, Opened::default());
+    let found = only_folder(&store);
+    assert_eq!((found.ledger.map(|ledger| ledger.len()), found.index.len(), found.is_torn), (Some(3), 0, false));
+    store.remember(FOLDER, &entries(5));
+    drop(store);
+    assert_eq!(only_folder(&open(home.path()).0).index.len(), 5);
+}
+
+#[test]
+fn an_index_that_saw_more_than_the_ledger_has_is_dropped_and_casts_doubt() {
+    let home = home_with_index(50);
+    let segment = home.path().join(format!("data/ledger/{FOLDER}/00000001.seg"));
+    let whole = fs::read(&segment).expect("a segment");
+    // Cut between two records: nothing in the segment itself shows it.
+    fs::write(&segment, &whole[..whole.len() - (20 + 49 + 7)]).expect("cut");
+    let (store, _) = open(home.path());
+    let found = only_folder(&store);
+    assert_eq!((found.ledger.map(|ledger| ledger.len()), found.index.len(), found.is_torn), (Some(2), 0, true));
+    store.append(FOLDER, &blocks(2..3)).expect("it goes on");
+    drop(store);
+    assert!(only_folder(&open(home.path()).0).is_torn, "until another incarnation");
+}
+
+#[test]
+fn an_index_that_lags_behind_the_ledger_is_kept() {
+    let home = home_with_index(50);
+    let (store, _) = open(home.path());
+    store.append(FOLDER, &blocks(3..9)).expect("durable");
+    drop(store);
+    let found = only_folder(&open(home.path()).0);
+    assert_eq!((found.index.len(), found.is_torn), (50, false));
+}
+
+#[test]
+fn folders_do_not_see_each_others_paths() {
+    let home = home_with_index(10);
+    let (store, _) = open(home.path());
+    let other = FolderRecord { folder: FolderId([8; 32]), ..folder() };
+    store.save_folder(&other).expect("saved");
+    store.append(other.folder, &blocks(0..1)).expect("durable");
+    store.remember(other.folder, &entries(2500));
+    store.drop_folder(FOLDER).expect("dropped");
+    let third = FolderRecord { folder: FolderId([9; 32]), ..folder() };
+    store.save_folder(&third).expect("saved");
+    store.append(third.folder, &blocks(0..1)).expect("durable");
+    store.remember(third.folder, &entries(3));
+    let counts: Vec<usize> = load(&store).folders.iter().map(|folder| folder.index.len()).collect();
+    assert_eq!(counts, [2500, 3]);
+}
+
+#[test]
+fn values_that_the_engine_cannot_read_are_forgotten() {
+    let home = home_with_index(2);
+    let (store, _) = open(home.path());
+    store.remember(FOLDER, &[(path("bad"), Some(vec![0xff]))]);
+    assert_eq!(only_folder(&store).index.len(), 2);
+}
+
+#[test]
+fn a_damaged_index_never_keeps_the_store_from_opening_nor_harms_the_ledger() {
+    let home = home_with_index(3000);
+    let files = files_below(&home.path().join("data/index"));
+    let mut roll = dice(11);
+    let (mut rebuilt, mut whole) = (0, 0);
+    for round in 0..120 {
+        let copy = tempfile::tempdir().expect("a directory");
+        copy_dir(home.path(), copy.path());
+        let file = &files[round % files.len()];
+        let file = copy.path().join(file.strip_prefix(home.path()).expect("below the home"));
+        let mut bytes = fs::read(&file).expect("a file");
+        if round % 3 == 0 {
+            bytes.truncate(roll(bytes.len().max(1)));
+        } else {
+            for _ in 0..1 + roll(6) {
+                // Most of the first megabytes is padding; what counts stands at the front.
+                let reach =
+                    [bytes.len().max(1), 4096.min(bytes.len().max(1)), 700_000.min(bytes.len().max(1))][roll(3)];
+                let at = roll(reach);
+                bytes.get_mut(at).into_iter().for_each(|byte| *byte ^= 1 << (round % 8));
+            }
+        }
+        fs::write(&file, bytes).expect("damaged");
+        let (store, opened) = open(copy.path());
+        let found = only_folder(&store);
+        assert_eq!((found.ledger.map(|ledger| ledger.len()), found.is_torn), (Some(3), false), "round {round}");
+        store.remember(FOLDER, &entries(7));
+        store.flush();
+        let again = only_folder(&store).index.len();
+        assert!(again >= 7 || opened.index_rebuilt.is_none(), "round {round}: {again}");
+        rebuilt += usize::from(opened.index_rebuilt.is_some());
+        whole += usize::from(found.index.len() == 3000);
+    }
+    println!("120 damaged indexes: {rebuilt} set aside when opened, {whole} read whole all the same");
+}
+
+#[test]
+fn at_most_two_broken_indexes_are_kept() {
+    let home = home_with_index(1);
+    for _ in 0..4 {
+        fs::remove_dir_all(home.path().join("data/index")).expect("removed");
+        fs::write(home.path().join("data/index"), b"no directory").expect("written");
+        let (_, opened) = open(home.path());
+        assert!(opened.index_rebuilt.is_some());
+    }
+    let names = fs::read_dir(home.path().join("data")).expect("a directory").flatten();
+    let broken = names.filter(|entry| entry.file_name().to_string_lossy().starts_with("index.broken-"));
+    assert_eq!(broken.count(), 2);
+}
+
+#[test]
+fn an_index_that_ends_the_program_twice_is_not_opened_a_third_time() {
+    let home = home_with_index(5);
+    fs::write(home.path().join("data/index.opening"), b"..").expect("written");
+    let (store, opened) = open(home.path());
+    assert!(opened.index_rebuilt.is_some());
+    assert_eq!(only_folder(&store).index.len(), 0);
+    drop(store);
+    assert_eq!(open(home.path()).1, Opened::default());
+}
+
+#[test]
+fn a_second_opening_is_refused_and_breaks_nothing() {
+    let home = home_with_index(5);
+    let (store, _) = open(home.path());
+    assert!(matches!(Store::open(&dirs(home.path())), Err(shoal_store::StoreError::IndexInUse { .. })));
+    assert_eq!(only_folder(&store).index.len(), 5);
+}
