@@ -253,6 +253,8 @@ pub enum Question {
     Verify { folder: Option<String> },
     /// What is set. Answers `Settings`.
     Settings,
+    /// The same for several files and folders that are there, to be sent.
+    PickTypedFiles { paths: Vec<String> },
     /// Looks at a pick before using it. Answers `Inspected`.
     InspectPick { pick: PickId, purpose: Purpose },
 }
@@ -410,8 +412,6 @@ pub enum ChangeKind {
     Moved,
     /// Closed a conflict: several versions before, one after.
     Settled,
-    /// Who is in the folder, and as what.
-    Membership,
 }
 
 /// What checking one folder's whole history found.

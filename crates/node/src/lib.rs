@@ -4,6 +4,7 @@
 
 pub mod command;
 pub mod guard;
+mod history;
 pub mod home;
 pub mod log;
 mod node;
