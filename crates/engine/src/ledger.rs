@@ -47,8 +47,9 @@ pub use load::Loaded;
 pub use trade::Answer;
 pub use write::{CannotWrite, batches};
 
-/// The index under which the proof of a fork is stored and sent, beside the blocks of its chain or the memberships.
-pub const PROOF_INDEX: u64 = u64::MAX - 1;
+/// Proofs of forks are stored and sent beside the blocks of their chain, or the memberships: under this number plus
+/// the index of what was written twice. So no two records ever share a key.
+pub const PROOF_INDEX: u64 = 1 << 63;
 
 /// Everything known of one folder's chains, without the bodies of blocks.
 #[derive(Clone, Debug)]
@@ -116,8 +117,6 @@ pub struct AcceptedBlock {
     pub time: Timestamp,
     /// Who wrote it.
     pub author: DeviceId,
-    /// What the membership it cites calls the author: the same for everybody, whatever is decided later.
-    pub author_name: String,
     /// The entries that count.
     pub entries: Vec<AcceptedEntry>,
     /// None of its entries count: it only links what does.
@@ -214,12 +213,18 @@ impl Ledger {
 
     /// The membership entries from that one on, as records.
     pub fn membership_records(&self, from: u64) -> Vec<Vec<u8>> {
-        self.line.entries_from(from).map(SignedMembership::record).collect()
+        self.line.entries_from(from).map(|(_, entry)| entry.record()).collect()
     }
 
-    /// Whether an entry counts and was handed out.
+    /// The memberships, and the proof if somebody wrote two of one, as they are to be stored.
+    pub fn stored_memberships(&self) -> Vec<(RecordKey, Vec<u8>)> {
+        let entries = self.line.entries_from(0).map(|(key, entry)| (RecordKey::Membership(key), entry.record()));
+        entries.chain(self.split_record().map(|record| (record.key, record.bytes))).collect()
+    }
+
+    /// Whether the ledger holds that version and it counts.
     pub fn knows(&self, version: VersionId) -> bool {
-        self.chains.get(&version.chain).is_some_and(|chain| version.sequence < chain.handed)
+        self.chains.get(&version.chain).is_some_and(|chain| version.sequence < chain.handed.min(chain.entries()))
     }
 
     /// Whether something was taken back that was handed out. The caller then reads all records, calls
@@ -261,8 +266,8 @@ impl Ledger {
             }
         };
         self.is_stale |= self.chains.iter().any(|(&id, chain)| chain.handed != chain.entries().min(self.limit(id, chain)));
-        let member = |entry: &SignedMembership| AcceptedRecord {
-            key: RecordKey::Membership(entry.index),
+        let member = |(key, entry): (u64, &SignedMembership)| AcceptedRecord {
+            key: RecordKey::Membership(key),
             bytes: entry.record(),
             content: Content::Membership,
         };
@@ -347,7 +352,6 @@ impl Ledger {
         let header = &block.header;
         let id = header.chain;
         let cited = self.line.place_of(header.membership).unwrap_or_default();
-        let author_name = self.line.name_at(cited, id.device).unwrap_or_default().to_owned();
         let chain = self.chains.entry(id).or_default();
         chain.push(&block, cited);
         let chain = &self.chains[&id];
@@ -377,7 +381,6 @@ impl Ledger {
                 lamport: header.lamport,
                 time: header.time,
                 author: id.device,
-                author_name,
                 entries,
                 is_void,
             }),

@@ -156,7 +156,7 @@ impl SignedMembership {
             return Err(Invalid::OtherFolder);
         }
         let is_bounded = body.members.len() <= MEMBERS_MAX && body.cut_offs.len() <= CUT_OFFS_MAX;
-        if !is_bounded || body.index >= NUMBER_MAX || body.epoch >= NUMBER_MAX {
+        if !is_bounded || body.index >= 1 << 40 || body.epoch >= NUMBER_MAX {
             return Err(Invalid::Garbage(Garbage("a membership outside its bounds")));
         }
         let author = fixed(&body.author, DeviceId::from_slice)?;

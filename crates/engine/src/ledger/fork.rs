@@ -82,7 +82,7 @@ impl Ledger {
         freed.extend(self.held.take_chain(id));
         let fork = fork(id, index);
         let record = proof.map(|bytes| AcceptedRecord {
-            key: RecordKey::Block(id, PROOF_INDEX),
+            key: RecordKey::Block(id, PROOF_INDEX + index),
             bytes,
             content: Content::Fork(fork),
         });
@@ -131,7 +131,7 @@ impl Ledger {
         let author = self.line.split_author()?;
         let fork = Fork { chain: None, author, index: self.line.count() };
         Some(AcceptedRecord {
-            key: RecordKey::Membership(PROOF_INDEX),
+            key: RecordKey::Membership(PROOF_INDEX + self.line.count()),
             bytes: self.line.proof()?,
             content: Content::Fork(fork),
         })
@@ -147,8 +147,8 @@ impl Ledger {
             }
         }
         // One of the two was part of the line for a moment only.
-        let count = self.line.count();
-        accepted.retain(|record| !matches!(record.key, RecordKey::Membership(index) if index >= count && index != PROOF_INDEX));
+        let left: Vec<u64> = self.line.entries_from(0).map(|(key, _)| key).collect();
+        accepted.retain(|record| !matches!(record.key, RecordKey::Membership(key) if key < PROOF_INDEX && !left.contains(&key)));
         Ok(if accepted.is_empty() { last } else { Learned::Accepted(accepted) })
     }
 

@@ -38,12 +38,6 @@ impl Held {
         self.by_hash.contains_key(&hash)
     }
 
-    /// Whether some held block waits for a membership that is not here.
-    pub(super) fn waits_for_membership(&self) -> bool {
-        let (first, last) = (Wait::Membership(RecordHash([0; 32])), Wait::Membership(RecordHash([0xff; 32])));
-        self.by_wait.range((first, 0)..=(last, u64::MAX)).next().is_some()
-    }
-
     /// Whether a held block names this block of a chain.
     pub(super) fn names(&self, chain: ChainId, index: u64) -> bool {
         let range = (Wait::After(chain, index + 1), 0)..=(Wait::After(chain, u64::MAX), u64::MAX);

@@ -1,19 +1,23 @@
 //! A ledger out of its stored records, after a restart or when something was taken back.
 
-use crate::block::{BLOCK, GENESIS, Invalid, MEMBERSHIP, PROOF};
-use crate::codec::Garbage;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AcceptedRecord, Content, Learned, Ledger};
+use crate::block::{BLOCK, GENESIS, Invalid, MEMBERSHIP, PROOF, hash};
+use crate::codec::Garbage;
+use crate::id::RecordHash;
+use crate::membership::Line;
+
+use super::{AcceptedRecord, Held, Learned, Ledger};
 
 /// How often a ledger is loaded again because of what loading it brought to light.
 const ROUNDS_MAX: usize = 16;
 
-/// A ledger and everything in it, each record after all that it names.
+/// A ledger and everything in it.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The ledger.
     pub ledger: Ledger,
-    /// What it accepted: first what was stored, without bytes, then what is new.
+    /// What it accepted: first what was stored, without bytes; then what is new.
     pub accepted: Vec<AcceptedRecord>,
     /// Where in `accepted` the new records begin, which are to be appended.
     pub new_from: usize,
@@ -31,53 +35,51 @@ impl Ledger {
 
     /// Loads this ledger anew from all its stored records, keeping what it holds and suspects.
     ///
-    /// The caller folds `accepted` from nothing and appends the new ones.
+    /// The caller folds `accepted` from nothing and appends what is new in it.
     pub fn refold(&self, records: &[Vec<u8>]) -> Loaded {
-        let mut loaded = self.load_once(records);
+        let stored: BTreeSet<RecordHash> = records.iter().map(|record| hash(record)).collect();
+        let mut loaded = self.load_once(records, &[], &stored);
         for _ in 0..ROUNDS_MAX {
             if !loaded.ledger.is_stale {
                 break;
             }
-            loaded = loaded.ledger.load_once(records);
+            let new: Vec<Vec<u8>> = loaded.accepted.into_iter().map(|record| record.bytes).collect();
+            loaded = loaded.ledger.load_once(records, &new, &stored);
         }
         loaded
     }
 
-    fn load_once(&self, records: &[Vec<u8>]) -> Loaded {
+    fn load_once(&self, records: &[Vec<u8>], new: &[Vec<u8>], stored: &BTreeSet<RecordHash>) -> Loaded {
         let mut ledger = Ledger {
             genesis: self.genesis.clone(),
-            line: crate::membership::Line::new(self.line.genesis().clone()),
-            chains: Default::default(),
+            line: Line::new(self.line.genesis().clone()),
+            chains: BTreeMap::new(),
             frozen: self.frozen.clone(),
             suspects: self.suspects.clone(),
-            held: Default::default(),
+            held: Held::default(),
             is_stale: false,
             is_loading: true,
         };
-        let (mut accepted, mut new) = (Vec::new(), Vec::new());
+        let held = self.held.all().map(|block| block.record.clone());
+        let unstored: Vec<Vec<u8>> = self.membership_records(0).into_iter().chain(new.iter().cloned()).chain(held).collect();
+        let mut accepted = Vec::new();
         for kind in [MEMBERSHIP, PROOF, BLOCK] {
-            for record in records.iter().filter(|record| record.first() == Some(&kind)) {
-                let Learned::Accepted(learned) = ledger.learn(record) else { continue };
-                for mut record in learned {
-                    if matches!(record.content, Content::Fork(_)) && !records.contains(&record.bytes) {
-                        new.push(record);
-                    } else {
-                        record.bytes = Vec::new();
-                        accepted.push(record);
+            for (is_loading, records) in [(true, records), (false, &unstored)] {
+                ledger.is_loading = is_loading;
+                for record in records.iter().filter(|record| record.first() == Some(&kind)) {
+                    if let Learned::Accepted(learned) = ledger.learn(record) {
+                        accepted.extend(learned);
                     }
                 }
             }
         }
-        ledger.is_loading = false;
-        // What is known of a line or a fork and was not stored yet must not be forgotten.
-        let unsaved = self.membership_records(0).into_iter().chain(self.held.all().map(|block| block.record.clone()));
-        for record in unsaved {
-            if let Learned::Accepted(learned) = ledger.learn(&record) {
-                new.extend(learned);
+        for record in &mut accepted {
+            if stored.contains(&hash(&record.bytes)) {
+                record.bytes = Vec::new();
             }
         }
-        let new_from = accepted.len();
-        accepted.extend(new);
+        accepted.sort_by_key(|record| !record.bytes.is_empty());
+        let new_from = accepted.partition_point(|record| record.bytes.is_empty());
         Loaded { ledger, accepted, new_from }
     }
 }

@@ -1,6 +1,6 @@
 //! The ledger keeps its rules, whatever order records come in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;
 use proptest::prelude::*;

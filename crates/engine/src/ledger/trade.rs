@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::effect::RecordRange;
-use crate::id::{ChainId, RecordHash};
+use crate::id::{ChainId, DeviceId, RecordHash};
 use crate::limits::{EXCHANGE_BYTES_MAX, RANGES_MAX};
 use crate::message::ChainHead;
 
@@ -23,9 +23,10 @@ pub struct Answer {
 }
 
 impl Ledger {
-    /// The end of each chain. Equal ends mean an equal past.
+    /// The end of each chain, and of the memberships, which go by the name of a chain of their own. Equal ends mean an
+    /// equal past.
     pub fn heads(&self) -> Vec<ChainHead> {
-        self.chains.keys().filter_map(|&id| self.head(id)).collect()
+        self.chains.keys().filter_map(|&id| self.head(id)).chain([self.line_head()]).collect()
     }
 
     /// The end of one chain, if it has any blocks that others should have, or is frozen.
@@ -44,7 +45,7 @@ impl Ledger {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"shoal-digest-v1").update(&self.membership().hash.0);
         hasher.update(&[u8::from(self.is_membership_frozen())]);
-        for head in self.heads() {
+        for head in self.chains.keys().filter_map(|&id| self.head(id)) {
             hasher.update(&head.chain.device.0).update(&head.chain.incarnation.to_le_bytes());
             hasher.update(&head.blocks.to_le_bytes()).update(&head.hash.0);
         }
@@ -58,24 +59,18 @@ impl Ledger {
 
     /// From which membership entry on to ask somebody who has that many.
     pub fn lacking_memberships(&self, their: u64) -> Option<u64> {
-        if self.is_membership_frozen() {
-            return None;
-        }
-        if their > self.memberships() {
-            return Some(self.memberships());
-        }
-        // Somebody cites a membership that is not in our line, which is as long: the lines differ.
-        (their == self.memberships() && self.held.waits_for_membership()).then_some(0)
+        (their > self.memberships()).then_some(self.memberships())
     }
 
     /// Proofs of forks that somebody with these heads does not know, to be sent unasked.
     pub fn proofs_for(&self, their_memberships: u64, their: &[ChainHead]) -> Vec<RecordRange> {
         let is_split = self.is_membership_frozen() && their_memberships > self.memberships();
-        let split = is_split.then_some(RecordRange::Memberships { from: PROOF_INDEX, to: PROOF_INDEX + 1 });
+        let split = is_split.then(|| self.split_range());
         let unaware = |head: &&ChainHead| {
             self.frozen.get(&head.chain).is_some_and(|frozen| frozen.proof.is_some() && head.blocks > frozen.index)
         };
-        split.into_iter().chain(their.iter().filter(unaware).map(|head| proof_range(head.chain))).collect()
+        let proofs = their.iter().filter(unaware).take(RANGES_MAX).filter_map(|head| self.proof_range(head.chain));
+        split.into_iter().chain(proofs).collect()
     }
 
     /// What to send to somebody who asks for memberships from that one on and for these chains from these indexes on.
@@ -83,21 +78,48 @@ impl Ledger {
     /// What is asked for from somewhere beyond the end is not sent. Bounded; the asker asks again from where it is then.
     pub fn ranges_for(&self, memberships_from: u64, chains: &[(ChainId, u64)]) -> Answer {
         let mut answer = Answer::default();
-        let (from, to) = (memberships_from, self.memberships());
-        if from < to {
-            answer.ranges.push(RecordRange::Memberships { from, to });
+        let line = self.line_head().chain;
+        let from = chains.iter().filter(|(id, _)| *id == line).map(|&(_, from)| from).min().unwrap_or(memberships_from);
+        for (key, _) in self.line.entries_from(from.min(memberships_from)) {
+            match answer.ranges.last_mut() {
+                Some(RecordRange::Memberships { to, .. }) if *to == key => *to += 1,
+                Some(_) | None => answer.ranges.push(RecordRange::Memberships { from: key, to: key + 1 }),
+            }
         }
-        if self.is_membership_frozen() {
-            answer.ranges.push(RecordRange::Memberships { from: PROOF_INDEX, to: PROOF_INDEX + 1 });
-        }
-        let is_proven = |id: &ChainId| self.frozen.get(id).is_some_and(|frozen| frozen.proof.is_some());
-        let proofs = chains.iter().map(|&(id, _)| id).filter(is_proven).take(RANGES_MAX / 2);
-        answer.ranges.extend(proofs.map(proof_range));
+        answer.ranges.extend(self.is_membership_frozen().then(|| self.split_range()));
+        let proofs = chains.iter().filter_map(|&(id, _)| self.proof_range(id)).take(RANGES_MAX / 2);
+        answer.ranges.extend(proofs);
         self.add_blocks(&mut answer, chains);
         answer
     }
 
+    /// The end of the memberships: a chain that no device can have, since its device is the folder.
+    fn line_head(&self) -> ChainHead {
+        let chain = ChainId { device: DeviceId(self.folder().0), incarnation: 0 };
+        let (blocks, last) = (self.memberships(), self.membership().hash);
+        let hash = if self.is_membership_frozen() { frozen_hash(blocks, Some(last)) } else { last };
+        ChainHead { chain, blocks, hash }
+    }
+
+    fn split_range(&self) -> RecordRange {
+        let from = PROOF_INDEX + self.memberships();
+        RecordRange::Memberships { from, to: from + 1 }
+    }
+
+    fn proof_range(&self, chain: ChainId) -> Option<RecordRange> {
+        let frozen = self.frozen.get(&chain).filter(|frozen| frozen.proof.is_some())?;
+        let from = PROOF_INDEX + frozen.index;
+        Some(RecordRange::Blocks { chain, from, to: from + 1 })
+    }
+
     fn lacking_from(&self, head: &ChainHead) -> Option<u64> {
+        let line = self.line_head();
+        if head.chain == line.chain {
+            // Longer than ours is asked for by number. As long or shorter, it is the beginning of ours or another one.
+            let is_beginning = self.line.place_of(head.hash) == Some(head.blocks);
+            let is_parted = head.blocks <= line.blocks || self.line.is_parted();
+            return (is_parted && !is_beginning && *head != line).then_some(0);
+        }
         let empty = Chain::default();
         let chain = self.chains.get(&head.chain).unwrap_or(&empty);
         let is_behind = head.blocks.checked_sub(1).and_then(|last| chain.hash_at(last)) == Some(head.hash);
@@ -147,10 +169,6 @@ impl Ledger {
             ready.extend(next(id, index + 1));
         }
     }
-}
-
-fn proof_range(chain: ChainId) -> RecordRange {
-    RecordRange::Blocks { chain, from: PROOF_INDEX, to: PROOF_INDEX + 1 }
 }
 
 /// The end of a frozen chain looks unlike that of the same chain where nobody knows of the fork yet, so they will ask.

@@ -82,11 +82,6 @@ impl Line {
         self.line.get(place as usize).is_some_and(|membership| membership.is_writer(device))
     }
 
-    /// What the membership at that place calls a device.
-    pub(crate) fn name_at(&self, place: u64, device: DeviceId) -> Option<&str> {
-        Some(&self.line.get(usize::try_from(place).ok()?)?.members.get(&device)?.name)
-    }
-
     /// Whether a device is or was a member.
     pub(crate) fn was_member(&self, device: DeviceId) -> bool {
         self.outside.contains_key(&device)
@@ -117,14 +112,27 @@ impl Line {
         Some(with_kind(PROOF, &proof))
     }
 
+    /// Whether an entry is held that would follow here, but from another past.
+    pub(crate) fn is_parted(&self) -> bool {
+        self.held.first_key_value().is_some_and(|(&(index, _), _)| index <= self.count())
+    }
+
     /// Who wrote two histories.
     pub(crate) fn split_author(&self) -> Option<DeviceId> {
         self.split.as_ref().map(|(one, _)| one.author)
     }
 
-    /// The entries of the line from that one on.
-    pub(crate) fn entries_from(&self, from: u64) -> impl Iterator<Item = &SignedMembership> {
-        self.entries.iter().skip(usize::try_from(from).unwrap_or(usize::MAX))
+    /// The entries of the line from that one on, each with the number under which it is stored.
+    ///
+    /// That is its index, until the recovery key has spoken: what it replaced was stored before it under the index and
+    /// must not be taken for it. From there on the hash is part of the number.
+    pub(crate) fn entries_from(&self, from: u64) -> impl Iterator<Item = (u64, &SignedMembership)> {
+        let mut is_recovered = false;
+        let numbered = self.entries.iter().map(move |entry| {
+            is_recovered |= self.rank(entry) > 0;
+            (if is_recovered { number_by_hash(entry) } else { entry.index }, entry)
+        });
+        numbered.skip(usize::try_from(from).unwrap_or(usize::MAX))
     }
 
     /// Learns an entry, and the held ones it frees.
@@ -262,4 +270,10 @@ impl Line {
             self.outside.entry(device).or_insert(here);
         }
     }
+}
+
+/// A number below 2^63 that no other entry has: an index is below 2^40.
+fn number_by_hash(entry: &SignedMembership) -> u64 {
+    let [a, b, c, ..] = entry.membership.hash.0;
+    (1 << 62) | (u64::from_le_bytes([a, b, c & 0x3f, 0, 0, 0, 0, 0]) << 40) | entry.index
 }
