@@ -87,6 +87,7 @@ pub(crate) fn quic(socket: SocketAddr) -> Multiaddr {
 }
 
 pub(crate) fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "dozens of protocols are no IP address")]
     match address.iter().next()? {
         Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
         Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4)),

@@ -26,7 +26,8 @@ use crate::streams::RawStream;
 /// Reading ends with an error, not with an end, when the other side did not `shutdown` its half.
 pub struct BulkStream {
     device: DeviceId,
-    stream: Stream,
+    /// Boxed, since it travels inside events.
+    stream: Box<Stream>,
     reading: Reading,
     writing: Writing,
     closed: Closed,
@@ -40,7 +41,7 @@ impl BulkStream {
     }
 
     pub(crate) fn new(device: DeviceId, raw: RawStream, share: OwnedSemaphorePermit) -> Self {
-        let RawStream { stream, closed } = raw;
+        let (stream, closed) = (Box::new(raw.stream), raw.closed);
         let reading = Reading::Head { bytes: [0; 4], got: 0 };
         // One for each half: they may be polled by different tasks.
         let wait = || Box::pin(closed.clone().cancelled_owned());
@@ -120,7 +121,7 @@ impl BulkStream {
         match Pin::new(stream).poll_read(cx, room) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(cut_off())),
             Poll::Pending if closed.reading.as_mut().poll(cx).is_ready() => Poll::Ready(Err(cut_off())),
-            other => other,
+            read @ (Poll::Ready(_) | Poll::Pending) => read,
         }
     }
 }
@@ -179,7 +180,7 @@ impl BulkStream {
         match Pin::new(stream).poll_write(cx, bytes) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Pending if closed.writing.as_mut().poll(cx).is_ready() => Poll::Ready(Err(cut_off())),
-            other => other,
+            written @ (Poll::Ready(_) | Poll::Pending) => written,
         }
     }
 
@@ -212,7 +213,7 @@ impl AsyncWrite for BulkStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        Pin::new(self.get_mut().stream.as_mut()).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -226,6 +227,6 @@ impl AsyncWrite for BulkStream {
             this.writing.is_ending = true;
         }
         ready!(this.poll_head(cx))?;
-        Pin::new(&mut this.stream).poll_close(cx)
+        Pin::new(this.stream.as_mut()).poll_close(cx)
     }
 }

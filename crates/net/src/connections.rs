@@ -81,6 +81,7 @@ impl NetTask {
             return;
         };
         let remote = endpoint.get_remote_address().clone();
+        let remote = address::split_device(remote.clone()).map_or(remote, |(address, _)| address);
         let is_wanted = self.shared.is_paired(&device) || dial.is_some_and(|dial| dial.purpose == Purpose::Link);
         tracing::debug!(%device, connection = %id, %remote, is_wanted, "connection");
         let (since, is_dialled) = (Instant::now(), endpoint.is_dialer());
@@ -103,11 +104,15 @@ impl NetTask {
                 tracing::trace!(%device, %connection, "link stands");
                 self.targets.connected(&device);
             }
-            Notice::Ended { device, connection, close } => {
+            Notice::Ended { device, connection, close, has_misbehaved } => {
                 if close {
                     self.swarm.close_connection(connection);
                 }
-                self.targets.disconnected(&device, Instant::now());
+                if has_misbehaved {
+                    self.targets.leave_alone(&device, Instant::now());
+                } else {
+                    self.targets.disconnected(&device, Instant::now());
+                }
                 self.rendezvous.disconnected(&device, Instant::now());
                 self.reopen_later(&device);
             }

@@ -14,6 +14,8 @@ mod discovery;
 mod error;
 mod frame;
 mod guard;
+#[cfg(test)]
+mod hostile;
 mod identity;
 mod limits;
 mod limits_behaviour;

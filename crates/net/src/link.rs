@@ -103,16 +103,17 @@ pub(crate) async fn run(shared: Arc<Shared>, device: DeviceId, mut candidates: m
         if shared.events.send(NetEvent::Disconnected { device }).await.is_err() {
             return;
         }
+        let has_misbehaved = matches!(end, End::Misbehaved(_));
         let close = match end {
             End::Broken(_) => false,
             End::Goodbye | End::Dismissed | End::Misbehaved(_) => true,
             End::Superseded(candidate) => {
                 let is_other = candidate.connection != connection;
-                next = Some(candidate);
+                next = Some(*candidate);
                 is_other
             }
         };
-        let _ = shared.notices.send(Notice::Ended { device, connection, close }).await;
+        let _ = shared.notices.send(Notice::Ended { device, connection, close, has_misbehaved }).await;
     }
 }
 
@@ -122,7 +123,7 @@ enum End {
     Goodbye,
     Dismissed,
     Misbehaved(String),
-    Superseded(Candidate),
+    Superseded(Box<Candidate>),
 }
 
 impl std::fmt::Display for End {
@@ -297,13 +298,13 @@ async fn arbitrate(
         let Some(candidate) = candidates.recv().await else { return std::future::pending().await };
         // A follower sees only what the leader has taken; another run of theirs leaves the old link dead.
         if !leads(shared, &device) || candidate.instance != instance {
-            return End::Superseded(candidate);
+            return End::Superseded(Box::new(candidate));
         }
         if candidate.connection == connection {
             continue;
         }
         if !answers(signals).await {
-            return End::Superseded(candidate);
+            return End::Superseded(Box::new(candidate));
         }
         tracing::debug!(%device, spare = %candidate.connection, "closing a second connection");
         let _ = shared.notices.send(Notice::Close { connection: candidate.connection }).await;

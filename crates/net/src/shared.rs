@@ -19,7 +19,7 @@ pub(crate) enum Notice {
     /// A link lives on this connection now.
     Started { device: DeviceId, connection: ConnectionId },
     /// The link is gone; the connection may live on.
-    Ended { device: DeviceId, connection: ConnectionId, close: bool },
+    Ended { device: DeviceId, connection: ConnectionId, close: bool, has_misbehaved: bool },
     /// The connection is not needed or not wanted.
     Close { connection: ConnectionId },
     /// No link came of a control stream.

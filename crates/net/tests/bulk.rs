@@ -1,5 +1,7 @@
 //! Bulk streams between real networks.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one event among many")]
+
 mod common;
 
 use std::time::Duration;

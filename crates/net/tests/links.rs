@@ -1,5 +1,7 @@
 //! Links between real networks: frames, restarts, two dials at once, and peers that break the rules.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one event among many")]
+
 mod common;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
 //! Two and more real networks in one process, on loopback.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one event among many")]
+#![allow(dead_code, unreachable_pub, reason = "each test file is a program and uses a part")]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
