@@ -91,6 +91,9 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     files::remove(path)
 }
 
+/// The disk cannot read what is there: `EIO`, or `ERROR_CRC`.
+const DISK_ERROR: i32 = if cfg!(windows) { 23 } else { 5 };
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
     Absent,
@@ -107,9 +110,9 @@ fn read<T: DeserializeOwned>(path: &Path, makes_sense: impl Fn(&T) -> bool) -> R
             }
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(Trouble::Absent)),
-        // Ours to mend by nobody but the person: falling back would overwrite what is fine.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(failed("read", path)(error)),
-        Err(_) => Ok(Err(Trouble::Broken)),
+        Err(error) if error.raw_os_error() == Some(DISK_ERROR) => Ok(Err(Trouble::Broken)),
+        // It may be fine (no permission, too many open files): the copy must not take its place.
+        Err(error) => Err(failed("read", path)(error)),
     }
 }
 

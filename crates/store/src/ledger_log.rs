@@ -229,6 +229,9 @@ impl LedgerLog {
         let number = self.starts.len();
         let path = segment_path(&self.dir, number);
         let bytes = segment::header(self.folder, number as u64 + 1, self.last_checksum());
+        if fs::metadata(&path).is_ok_and(|found| found.len() > HEADER_BYTES as u64) {
+            return Err(StoreError::Ledger { path, fault: "somebody else began the next segment" });
+        }
         files::publish(&path, &bytes)?;
         let start = segment::read_header(&bytes, self.folder, number as u64 + 1, self.last_checksum());
         let file = files::private().append(true).open(&path).map_err(failed("open", &path))?;
@@ -309,4 +312,143 @@ fn keep_torn(dir: &Path, number: usize, at: usize, bytes: &[u8]) -> Result<(), S
         files::remove(&dir.join(kept.remove(0)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOLDER: FolderId = FolderId([5; 32]);
+
+    fn open(dir: &Path) -> Result<Opened, StoreError> {
+        LedgerLog::open(dir, FOLDER, Some(1), 300)
+    }
+
+    fn record(number: u64) -> (RecordKey, Vec<u8>) {
+        (RecordKey::Membership(number), vec![u8::try_from(number % 251).expect("small"); 100])
+    }
+
+    /// A ledger of 20 records in several segments.
+    fn ledger() -> (tempfile::TempDir, Vec<Vec<u8>>) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut log = open(dir.path()).expect("empty").log;
+        for number in 0..20 {
+            log.append(&[record(number)]).expect("durable");
+        }
+        assert!(log.starts.len() > 5, "{} segments", log.starts.len());
+        (dir, (0..20).map(|number| record(number).1).collect())
+    }
+
+    fn fault(dir: &Path) -> &'static str {
+        match open(dir) {
+            Err(StoreError::Ledger { fault, .. }) => fault,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_ledger_goes_on_over_segments_and_restarts() {
+        let (dir, mut records) = ledger();
+        for number in 20..30 {
+            let mut opened = open(dir.path()).expect("sound");
+            assert_eq!(opened.records, records);
+            let before = opened.log.position();
+            opened.log.append(&[record(number)]).expect("durable");
+            assert!(opened.log.went_through(before) && opened.log.went_through(opened.log.position()));
+            records.push(record(number).1);
+            for number in 0..=number {
+                let (key, bytes) = record(number);
+                assert_eq!(opened.log.read(key).expect("sound"), Some(bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn garbage_in_the_middle_is_reported_and_nothing_is_touched() {
+        let (dir, _) = ledger();
+        let path = segment_path(dir.path(), 1);
+        let whole = fs::read(&path).expect("a segment");
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x40;
+            fs::write(&path, &damaged).expect("damaged");
+            fault(dir.path());
+            assert_eq!(fs::read(&path).expect("a segment"), damaged);
+        }
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).expect("cut");
+            fault(dir.path());
+        }
+        fs::write(&path, &whole).expect("mended");
+        assert_eq!(open(dir.path()).expect("sound").records.len(), 20);
+        assert!(!is_in_doubt(dir.path(), 1));
+    }
+
+    #[test]
+    fn segments_that_are_missing_swapped_or_from_elsewhere_are_noticed() {
+        let (dir, _) = ledger();
+        let (second, third) = (segment_path(dir.path(), 1), segment_path(dir.path(), 2));
+        let aside = dir.path().join("aside");
+        fs::rename(&second, &aside).expect("renamed");
+        assert_eq!(fault(dir.path()), "a segment is missing");
+        fs::rename(&third, &second).expect("renamed");
+        fs::rename(&aside, &third).expect("renamed");
+        assert_eq!(fault(dir.path()), "a segment belongs to another folder or another history");
+        let other = LedgerLog::open(dir.path(), FolderId([6; 32]), None, 300);
+        assert!(matches!(other, Err(StoreError::Ledger { .. })));
+    }
+
+    #[test]
+    fn a_segment_of_a_newer_version_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        open(dir.path()).expect("empty").log.append(&[record(0)]).expect("durable");
+        let path = segment_path(dir.path(), 0);
+        let mut bytes = fs::read(&path).expect("a segment");
+        bytes[8] = 2;
+        fs::write(&path, &bytes).expect("written");
+        assert_eq!(fault(dir.path()), "a segment was written by a newer version, or its header is damaged");
+        assert_eq!(fs::read(&path).expect("a segment"), bytes);
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_no_trace_and_the_next_one_succeeds() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut log = LedgerLog::open(dir.path(), FOLDER, Some(1), 10_000).expect("empty").log;
+        log.append(&[record(0)]).expect("durable");
+        let position = log.position();
+        let path = segment_path(dir.path(), 0);
+        let sound = log.tail.replace(File::open(&path).expect("read only"));
+        assert!(log.append(&[record(1)]).is_err());
+        assert_eq!((log.position(), log.is_dirty), (position, true));
+        assert!(log.append(&[record(1)]).is_err(), "as long as it cannot be cut back");
+        // What a write that broke off half way leaves.
+        files::private().append(true).open(&path).and_then(|mut file| file.write_all(b"half")).expect("written");
+        log.tail = sound;
+        log.append(&[record(1)]).expect("durable");
+        assert_eq!(open(dir.path()).expect("sound").records, [record(0).1, record(1).1]);
+        assert!(!is_in_doubt(dir.path(), 1));
+    }
+
+    #[test]
+    fn a_second_writer_is_noticed_before_it_does_harm() {
+        let (dir, mut records) = ledger();
+        let (mut one, mut other) = (open(dir.path()).expect("sound").log, open(dir.path()).expect("sound").log);
+        one.append(&[record(20)]).expect("durable");
+        assert!(other.append(&[record(21)]).is_err());
+        records.push(record(20).1);
+        assert_eq!(open(dir.path()).expect("sound").records, records);
+    }
+
+    #[test]
+    fn torn_tails_are_kept_in_bounded_number() {
+        let dir = tempfile::tempdir().expect("a directory");
+        open(dir.path()).expect("empty").log.append(&[record(0)]).expect("durable");
+        for _ in 0..TORN_KEPT_MAX + 5 {
+            let path = segment_path(dir.path(), 0);
+            files::private().append(true).open(path).and_then(|mut file| file.write_all(b"torn")).expect("written");
+            assert_eq!(open(dir.path()).expect("sound").records.len(), 1);
+        }
+        let kept = files::names_in(dir.path()).expect("names").into_iter().filter(|name| name.ends_with(".torn"));
+        assert_eq!(kept.count(), TORN_KEPT_MAX);
+    }
 }
