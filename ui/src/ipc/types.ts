@@ -328,7 +328,7 @@ export type Command = { "type": "set_up", name: string, downloads: PickId | null
  */
 port: number | null, lan_only: boolean | null, bootstrap: Array<string> | null, } | { "type": "quit" };
 
-export type Question = { "type": "files_in", folder: string, dir: string, page: number, } | { "type": "offer_items", offer: string, page: number, } | { "type": "pick_folder" } | { "type": "pick_files" } | { "type": "pick_typed", path: string, } | { "type": "pick_drop", drop: DropId, } | { "type": "history", folder: string | null, page: number, } | { "type": "verify", folder: string | null, } | { "type": "settings" } | { "type": "inspect_pick", pick: PickId, purpose: Purpose, };
+export type Question = { "type": "files_in", folder: string, dir: string, page: number, } | { "type": "offer_items", offer: string, page: number, } | { "type": "pick_folder" } | { "type": "pick_files" } | { "type": "pick_typed", path: string, } | { "type": "pick_drop", drop: DropId, } | { "type": "history", folder: string | null, page: number, } | { "type": "verify", folder: string | null, } | { "type": "settings" } | { "type": "pick_typed_files", paths: Array<string>, } | { "type": "inspect_pick", pick: PickId, purpose: Purpose, };
 
 export type Purpose = { "type": "share" } | { "type": "join", folder: string, } | { "type": "receive", offer: string, } | { "type": "send" };
 
