@@ -2,23 +2,40 @@
 //!
 //! [`Node`] is the whole of it for the window, the command line and tests.
 
+mod act;
+mod clock;
 pub mod command;
+mod contacts;
+mod copy_in;
+mod gather;
 pub mod guard;
 mod history;
 pub mod home;
+mod inspect;
 pub mod log;
+mod look;
 mod node;
+mod notices;
+mod offers;
 pub mod page;
+mod perform;
+mod picks;
+mod places;
 mod publish;
 pub mod router;
+mod run;
 pub mod serve;
 mod show;
 pub mod snapshot;
 pub mod socket;
 mod speed;
+mod start;
+mod survey;
 mod token;
 mod transfer;
+mod uploads;
 pub mod view;
+mod worker;
 
 pub use home::Home;
 pub use node::{Dropped, Node, NodeConfig, NodeError, UploadFile};

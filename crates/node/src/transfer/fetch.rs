@@ -13,6 +13,7 @@ use shoal_engine::message::Chunks;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::{NotTaken, SILENCE_MAX, STREAM_BUFFER_BYTES, asked, travels};
 
@@ -62,6 +63,7 @@ pub(crate) async fn run<S, T>(
     items: Vec<Wanted>,
     take: T,
     count: impl Fn(u64),
+    stop: &CancellationToken,
 ) -> FetchEnd
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -72,7 +74,11 @@ where
     let keeper = Keeper { fetch, scope, take, untold: BTreeMap::new(), untold_count: 0 };
     let keeping = tokio::task::spawn_blocking(move || runtime.block_on(keeper.run(to_keep)));
     let mut reader = Answer { stream: BufReader::with_capacity(STREAM_BUFFER_BYTES, stream), arrived, count };
-    let read = reader.read_all(items).await;
+    let read = tokio::select! {
+        read = reader.read_all(items) => read,
+        () = stop.cancelled() => Err(FetchEnd::Broken),
+    };
+    // Whatever arrived is kept and told before the end is.
     drop(reader);
     match keeping.await {
         Ok(Ok(())) => read.err().unwrap_or(FetchEnd::Done),
@@ -181,7 +187,7 @@ where
         Ok(bytes)
     }
 
-    async fn pass(&self, arrived: Arrived) -> Result<(), FetchEnd> {
+    async fn pass(&mut self, arrived: Arrived) -> Result<(), FetchEnd> {
         // The keeper closes its end only when it failed; its own reason wins.
         self.arrived.send(arrived).await.map_err(|_| FetchEnd::Broken)
     }

@@ -1,16 +1,12 @@
 //! Counts bytes per folder or offer, device and direction; speeds and the time left come out of it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shoal_engine::id::{DeviceId, Scope};
+use shoal_engine::time::Timestamp;
 
-/// Seconds that are remembered: the time left is a median over 20 s.
-const SECONDS: usize = 20;
-
-/// Seconds over which a speed is averaged.
-const SPEED_SECONDS: usize = 5;
+use crate::speed::Meter;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,148 +16,77 @@ pub(crate) enum Way {
 }
 
 /// All counters of a node.
-pub(crate) struct Meter {
-    start: Instant,
-    flows: Mutex<BTreeMap<(Scope, Way, DeviceId), Flow>>,
+#[derive(Default)]
+pub(crate) struct Counters(Mutex<Counted>);
+
+#[derive(Default)]
+struct Counted {
+    totals: BTreeMap<(Scope, Way, DeviceId), u64>,
+    scopes: BTreeMap<(Scope, Way), Meter>,
+    all: BTreeMap<Way, Meter>,
 }
 
-/// What is known of some bytes on their way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Speed {
-    /// Bytes a second over 5 s.
-    pub(crate) now: u64,
-    /// The median of the last 20 s in which bytes went.
-    pub(crate) median: u64,
-}
-
-#[derive(Clone, Default)]
-struct Flow {
-    total: u64,
-    /// Bytes of each second, by its number modulo the length.
-    ring: [u64; SECONDS + 1],
-    newest: u64,
-    first: Option<u64>,
-}
-
-impl Meter {
-    pub(crate) fn new() -> Self {
-        Meter { start: Instant::now(), flows: Mutex::new(BTreeMap::new()) }
-    }
-
+impl Counters {
     /// Counts bytes that just went.
-    pub(crate) fn count(&self, scope: Scope, way: Way, device: DeviceId, bytes: u64) {
-        let second = self.second();
-        let mut flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
-        let flow = flows.entry((scope, way, device)).or_default();
-        flow.turn_to(second);
-        flow.first.get_or_insert(second);
-        flow.total += bytes;
-        flow.ring[second as usize % (SECONDS + 1)] += bytes;
+    pub(crate) fn count(&self, now: Timestamp, (scope, way, device): (Scope, Way, DeviceId), bytes: u64) {
+        let mut counted = self.lock();
+        *counted.totals.entry((scope, way, device)).or_default() += bytes;
+        counted.scopes.entry((scope, way)).or_default().add(now, bytes);
+        counted.all.entry(way).or_default().add(now, bytes);
     }
 
     /// Bytes per device that went one way for a folder or offer.
     pub(crate) fn totals(&self, scope: Scope, way: Way) -> BTreeMap<DeviceId, u64> {
-        let flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_scope = flows.iter().filter(|((of, to, _), _)| *of == scope && *to == way);
-        of_scope.map(|((_, _, device), flow)| (*device, flow.total)).collect()
+        let counted = self.lock();
+        let of_scope = counted.totals.iter().filter(|((of, to, _), _)| *of == scope && *to == way);
+        of_scope.map(|((_, _, device), total)| (*device, *total)).collect()
     }
 
-    /// How fast a folder or offer goes one way; everything that way for `None`.
-    pub(crate) fn speed(&self, scope: Option<Scope>, way: Way) -> Speed {
-        let second = self.second();
-        let mut flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut ring, mut first) = ([0; SECONDS], None);
-        for ((of, to, _), flow) in flows.iter_mut() {
-            if *to != way || scope.is_some_and(|scope| scope != *of) {
-                continue;
-            }
-            flow.turn_to(second);
-            for (ago, sum) in ring.iter_mut().enumerate() {
-                *sum += flow.ago(second, ago);
-            }
-            first = first.into_iter().chain(flow.first).min();
-        }
-        drop(flows);
-        speed_of(&ring, first.map_or(0, |first| second.saturating_sub(first)))
+    /// Bytes a second one way, for a folder or offer.
+    pub(crate) fn speed(&self, now: Timestamp, scope: Scope, way: Way) -> u64 {
+        self.lock().scopes.get_mut(&(scope, way)).map_or(0, |meter| meter.speed(now))
+    }
+
+    /// Seconds until `left` bytes are through.
+    pub(crate) fn seconds_left(&self, now: Timestamp, scope: Scope, way: Way, left: u64) -> Option<u32> {
+        self.lock().scopes.get_mut(&(scope, way))?.seconds_left(now, left)
+    }
+
+    /// Bytes a second one way, over everything.
+    pub(crate) fn rate(&self, now: Timestamp, way: Way) -> u64 {
+        self.lock().all.get_mut(&way).map_or(0, |meter| meter.speed(now))
     }
 
     /// Forgets a folder or offer.
     pub(crate) fn forget(&self, scope: Scope) {
-        let mut flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
-        flows.retain(|(of, _, _), _| *of != scope);
+        let mut counted = self.lock();
+        counted.totals.retain(|(of, _, _), _| *of != scope);
+        counted.scopes.retain(|(of, _), _| *of != scope);
     }
 
-    fn second(&self) -> u64 {
-        self.start.elapsed().as_secs()
+    fn lock(&self) -> MutexGuard<'_, Counted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Flow {
-    /// Empties the seconds that passed since the last look.
-    fn turn_to(&mut self, second: u64) {
-        let passed = second.saturating_sub(self.newest).min(SECONDS as u64 + 1);
-        for ahead in 0..passed {
-            self.ring[(second - ahead) as usize % (SECONDS + 1)] = 0;
-        }
-        self.newest = self.newest.max(second);
-    }
-
-    /// Bytes of the whole second that ended `ago` seconds before this one began.
-    fn ago(&self, second: u64, ago: usize) -> u64 {
-        match second.checked_sub(ago as u64 + 1) {
-            Some(then) => self.ring[then as usize % (SECONDS + 1)],
-            None => 0,
-        }
-    }
-}
-
-/// `ring` holds whole seconds, the newest first; `age` is how many of them the flow has lived.
-fn speed_of(ring: &[u64; SECONDS], age: u64) -> Speed {
-    let lived = usize::try_from(age).unwrap_or(SECONDS).min(SECONDS);
-    let recent = &ring[..lived.min(SPEED_SECONDS)];
-    let now = recent.iter().sum::<u64>().checked_div(recent.len() as u64).unwrap_or(0);
-    let mut busy: Vec<u64> = ring[..lived].iter().copied().filter(|bytes| *bytes > 0).collect();
-    busy.sort_unstable();
-    Speed { now, median: busy.get(busy.len() / 2).copied().unwrap_or(0) }
-}
-
-/// Whole seconds until `left` bytes have come; `None` when that cannot be told.
-pub(crate) fn eta_s(left: u64, speed: Speed) -> Option<u32> {
-    if left == 0 || speed.now == 0 {
-        return None;
-    }
-    u32::try_from(left.checked_div(speed.median)?).ok().map(|seconds| seconds.max(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shoal_engine::id::FolderId;
 
     #[test]
-    fn a_speed_is_an_average_over_the_seconds_it_lived() {
-        let mut ring = [0; SECONDS];
-        ring[0] = 100;
-        ring[1] = 300;
-        assert_eq!(speed_of(&ring, 2), Speed { now: 200, median: 300 });
-        assert_eq!(speed_of(&ring, 60).now, 80);
-        assert_eq!(speed_of(&[0; SECONDS], 0), Speed::default());
-    }
-
-    #[test]
-    fn old_seconds_do_not_come_back_when_the_ring_turns() {
-        let mut flow = Flow::default();
-        flow.turn_to(3);
-        flow.ring[3] = 7;
-        flow.turn_to(4);
-        assert_eq!(flow.ago(4, 0), 7);
-        flow.turn_to(400);
-        assert!((0..SECONDS).all(|ago| flow.ago(400, ago) == 0));
-    }
-
-    #[test]
-    fn the_time_left_needs_a_speed() {
-        assert_eq!(eta_s(1000, Speed { now: 10, median: 100 }), Some(10));
-        assert_eq!(eta_s(1000, Speed { now: 0, median: 100 }), None);
-        assert_eq!(eta_s(0, Speed { now: 10, median: 100 }), None);
+    fn bytes_are_counted_where_they_belong() {
+        let (folder, other) = (Scope::Folder(FolderId([1; 32])), Scope::Folder(FolderId([2; 32])));
+        let (ann, ben) = (DeviceId([1; 32]), DeviceId([2; 32]));
+        let counters = Counters::default();
+        counters.count(Timestamp(1000), (folder, Way::Down, ann), 500);
+        counters.count(Timestamp(1500), (folder, Way::Down, ann), 500);
+        counters.count(Timestamp(1500), (folder, Way::Down, ben), 1);
+        counters.count(Timestamp(1500), (other, Way::Up, ben), 2);
+        assert_eq!(counters.totals(folder, Way::Down), [(ann, 1000), (ben, 1)].into());
+        assert_eq!(counters.rate(Timestamp(2000), Way::Up), 2);
+        counters.forget(folder);
+        assert!(counters.totals(folder, Way::Down).is_empty());
+        assert_eq!(counters.speed(Timestamp(2000), folder, Way::Down), 0);
     }
 }

@@ -12,6 +12,7 @@ use shoal_engine::message::{Chunks, FetchItem, FetchRequest};
 use super::fetch::{self, Take, Wanted};
 use super::give::{self, Give};
 use super::NotTaken;
+use tokio_util::sync::CancellationToken;
 
 const SCOPE: Scope = Scope::Folder(FolderId([1; 32]));
 
@@ -94,7 +95,7 @@ async fn carry(from: Memory, wanted: Vec<Wanted>, places: Vec<ServeItem>) -> (Fe
     let taken = Taken::default();
     let giving = tokio::spawn(give::run(there, request, places, from, |_| ()));
     let counted = Mutex::new(0);
-    let end = fetch::run(here, (7, SCOPE), wanted, taken.clone(), |bytes| *counted.lock().expect("whole") += bytes).await;
+    let end = fetch::run(here, (7, SCOPE), wanted, taken.clone(), |bytes| *counted.lock().expect("whole") += bytes, &CancellationToken::new()).await;
     let _ = giving.await.expect("no panic");
     let counted = *counted.lock().expect("whole");
     (end, taken, counted)
@@ -168,5 +169,5 @@ async fn a_stream_that_ends_early_is_broken() {
     let (here, there) = tokio::io::duplex(100);
     drop(there);
     let wanted = vec![Wanted { content: ContentId([1; 32]), chunks: Chunks::All, known: None }];
-    assert_eq!(fetch::run(here, (7, SCOPE), wanted, Taken::default(), |_| ()).await, FetchEnd::Broken);
+    assert_eq!(fetch::run(here, (7, SCOPE), wanted, Taken::default(), |_| (), &CancellationToken::new()).await, FetchEnd::Broken);
 }

@@ -1,0 +1,172 @@
+//! Does what people want: checks what came from outside, then asks the engine or does the node's own part.
+
+use shoal_engine::id::{DeviceId, FolderId, OfferId};
+use shoal_engine::request::{Request, Role};
+use shoal_engine::status::Status;
+
+use crate::command::{Answer, Command};
+use crate::node::Node;
+use crate::survey::folder_of;
+use crate::view::{ErrorCode, Trouble};
+
+mod folders;
+mod pairing;
+mod sending;
+
+mod setting;
+
+pub(crate) use folders::trouble_of;
+pub(crate) use sending::source_paths;
+
+type Acted = Result<Answer, Trouble>;
+
+/// Does one command.
+pub(crate) async fn act(node: &Node, command: Command) -> Acted {
+    match command {
+        Command::SetUp { name, downloads } => setting::set_up(node, &name, downloads).await,
+        Command::SetName { name } => setting::set_name(node, &name).await,
+        Command::SetDownloads { downloads } => setting::set_downloads(node, &downloads).await,
+        Command::SetTheme { theme } => setting::set_theme(node, theme).await,
+        Command::SetNetwork { port, lan_only, bootstrap } => {
+            setting::set_network(node, port, lan_only, bootstrap).await
+        }
+        Command::SetNearbyOpen { open } => {
+            node.hands().net.set_nearby_open(open);
+            Ok(Answer::Done)
+        }
+        Command::DismissNotice { notice } => {
+            node.hands().notices.dismiss(&notice);
+            node.hands().changed();
+            Ok(Answer::Done)
+        }
+        Command::Quit => {
+            node.quit();
+            Ok(Answer::Done)
+        }
+        other => act_with_others(node, other).await,
+    }
+}
+
+async fn act_with_others(node: &Node, command: Command) -> Acted {
+    match command {
+        Command::Pair { device } => pairing::pair(node, device_id(&device)?).await,
+        Command::PairAddress { address } => pairing::pair_address(node, &address).await,
+        Command::PairLink { link } => pairing::pair_link(node, &link).await,
+        Command::MakePairLink => pairing::make_link(node).await,
+        Command::EnterCode { device, code } => {
+            pairing::enter_code(node, device_id(&device)?, &code).await
+        }
+        Command::ConfirmPair { device, yes } => wish(node, Request::ConfirmPair(device_id(&device)?, yes)).await,
+        Command::CancelPair { device } => wish(node, Request::CancelPair(device_id(&device)?)).await,
+        Command::Forget { device } => wish(node, Request::Forget(device_id(&device)?)).await,
+        Command::Block { device } => wish(node, Request::Block(device_id(&device)?)).await,
+        Command::Unblock { device } => pairing::unblock(node, device_id(&device)?).await,
+        Command::Rename { device, name } => {
+            let name = setting::checked_name(&name, true)?;
+            wish(node, Request::Rename(device_id(&device)?, name)).await
+        }
+        other => act_on_folders(node, other).await,
+    }
+}
+
+async fn act_on_folders(node: &Node, command: Command) -> Acted {
+    match command {
+        Command::ShareFolder { pick, name, invite } => folders::share(node, &pick, &name, invite).await,
+        Command::Invite { folder, device, role } | Command::SetRole { folder, device, role } => {
+            folders::set_role(node, &folder, &device, role).await
+        }
+        Command::RemoveMember { folder, device } => folders::remove(node, &folder, &device).await,
+        Command::AcceptInvitation { folder, pick } => folders::join(node, &folder, pick).await,
+        Command::DeclineInvitation { folder, block } => folders::decline(node, &folder, block).await,
+        Command::StopSharing { folder } => on_folder(node, &folder, Request::Leave).await,
+        Command::Pause { folder } => on_folder(node, &folder, |folder| Request::Pause(folder, true)).await,
+        Command::Resume { folder } => on_folder(node, &folder, |folder| Request::Pause(folder, false)).await,
+        Command::Rescan { folder } => on_folder(node, &folder, Request::Rescan).await,
+        Command::AnswerHold { folder, yes, always } => folders::answer_hold(node, &folder, yes, always).await,
+        Command::AddToFolder { source, folder, dir } => crate::copy_in::add(node, source, &folder, &dir).await,
+        other => act_on_transfers(node, other).await,
+    }
+}
+
+async fn act_on_transfers(node: &Node, command: Command) -> Acted {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "every other command was taken above")]
+    match command {
+        Command::Send { source, devices, note } => sending::send(node, source, &devices, note).await,
+        Command::Accept { offer, items, pick } => sending::accept(node, &offer, items, pick).await,
+        Command::Decline { offer, block } => sending::decline(node, &offer, block).await,
+        Command::Withdraw { transfer } => sending::withdraw(node, &transfer).await,
+        Command::PauseTransfer { transfer } => sending::pause(node, &transfer, true).await,
+        Command::ResumeTransfer { transfer } => sending::pause(node, &transfer, false).await,
+        Command::Retry { transfer } => sending::retry(node, &transfer).await,
+        Command::ClearTransfer { transfer } => sending::clear(node, Some(&transfer)).await,
+        Command::ClearFinished => sending::clear(node, None).await,
+        Command::ForgetDrop { drop } => {
+            if let Some(dir) = node.picks().forget(&drop.0) {
+                crate::node::blocking(move || crate::uploads::remove(&dir)).await?;
+            }
+            Ok(Answer::Done)
+        }
+        // The window's shell does these itself.
+        _ => Err(Trouble::plain(ErrorCode::NotHere)),
+    }
+}
+
+/// Hands a wish on as it is.
+async fn wish(node: &Node, request: Request) -> Acted {
+    node.request(request).await.map(|()| Answer::Done)
+}
+
+async fn on_folder(node: &Node, folder: &str, request: impl FnOnce(FolderId) -> Request) -> Acted {
+    let (folder, _) = known_folder(node, folder).await?;
+    wish(node, request(folder)).await
+}
+
+/// A folder of this device, with the status it was found in.
+pub(crate) async fn known_folder(node: &Node, text: &str) -> Result<(FolderId, Status), Trouble> {
+    let folder = FolderId::parse(text).ok_or_else(not_there)?;
+    let status = node.status().await?;
+    match folder_of(&status, folder) {
+        Some(_) => Ok((folder, status)),
+        None => Err(not_there()),
+    }
+}
+
+/// A device by its text.
+pub(crate) fn device_id(text: &str) -> Result<DeviceId, Trouble> {
+    DeviceId::parse(text).ok_or_else(|| Trouble::plain(ErrorCode::NotUnderstood))
+}
+
+/// A device that is verified.
+pub(crate) fn paired(node: &Node, status: &Status, text: &str) -> Result<DeviceId, Trouble> {
+    let device = device_id(text)?;
+    if node.hands().is_paired(device) {
+        node.hands().uses(device);
+        return Ok(device);
+    }
+    Err(Trouble::plain(ErrorCode::NotPaired).text("device", name_of(status, device)))
+}
+
+/// What a device is called here.
+pub(crate) fn name_of(status: &Status, device: DeviceId) -> String {
+    let known = status.devices.iter().find(|one| one.device == device);
+    known.map_or_else(|| device.to_string(), |one| one.name.clone())
+}
+
+/// An offer by its text.
+pub(crate) fn offer_id(text: &str) -> Result<OfferId, Trouble> {
+    OfferId::parse(text).ok_or_else(not_there)
+}
+
+pub(crate) fn not_there() -> Trouble {
+    Trouble::plain(ErrorCode::NotThere)
+}
+
+/// A role in the engine's words.
+fn role(role: crate::view::Role) -> Role {
+    match role {
+        crate::view::Role::Owner => Role::Owner,
+        crate::view::Role::Editor => Role::Editor,
+        crate::view::Role::Viewer => Role::Viewer,
+        crate::view::Role::Keeper => Role::Keeper,
+    }
+}

@@ -1,0 +1,115 @@
+//! Remembers and recalls: what must be durable goes through one thread, in order.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shoal_engine::chunk::Manifest;
+use shoal_engine::codec;
+use shoal_engine::effect::RecordKey;
+use shoal_engine::event::{Event, WorkId};
+use shoal_engine::id::{ContentId, FolderId};
+use shoal_engine::path::RelPath;
+use shoal_engine::saved::{FolderRecord, Materialised, TrustRecord};
+use shoal_net::PairedDevice;
+use shoal_store::StoreError;
+use zeroize::Zeroizing;
+
+use super::{Hands, Turn};
+
+impl Hands {
+    /// Does something with the store on its thread; the loop waits with the next effect until it is done.
+    pub(super) fn durably(
+        self: &Arc<Self>,
+        what: &'static str,
+        save: impl FnOnce(&shoal_store::Store) -> Result<(), StoreError> + Send + 'static,
+    ) {
+        let hands = Arc::clone(self);
+        self.memory.run(move || {
+            // Said even if the job panics: the loop would wait for ever.
+            let _done = Done(&hands);
+            if let Err(error) = save(&hands.store) {
+                tracing::error!(%error, "cannot {what}");
+                hands.trouble(super::memory_trouble());
+            }
+        });
+    }
+
+    pub(super) fn append(self: &Arc<Self>, folder: FolderId, work: WorkId, records: Vec<(RecordKey, Vec<u8>)>) {
+        let hands = Arc::clone(self);
+        self.memory.run(move || {
+            let _done = Done(&hands);
+            let appended = hands.store.append(folder, &records);
+            if let Err(error) = &appended {
+                tracing::error!(%folder, %error, "cannot append to the ledger");
+            }
+            hands.answer(Event::Appended { folder, work, is_durable: appended.is_ok() });
+        });
+    }
+
+    pub(super) fn reload(self: &Arc<Self>, folder: FolderId) {
+        let hands = Arc::clone(self);
+        self.memory.run(move || {
+            let records = hands.store.reload(folder).unwrap_or_else(|error| {
+                tracing::error!(%folder, %error, "cannot read the ledger again");
+                Vec::new()
+            });
+            hands.answer(Event::Reloaded { folder, records });
+        });
+    }
+
+    pub(super) fn remember(self: &Arc<Self>, folder: FolderId, paths: Vec<(RelPath, Option<Materialised>)>) {
+        let store = Arc::clone(&self.store);
+        self.memory.run(move || {
+            let encoded = paths.into_iter().map(|(path, seen)| (path, seen.map(|seen| codec::encode_materialised(&seen))));
+            store.remember(folder, &encoded.collect::<Vec<_>>());
+        });
+    }
+
+    /// Whom we trust changed: the network keeps links to them and refuses the blocked.
+    pub(crate) fn trust(&self, change: impl FnOnce(&mut std::collections::BTreeMap<shoal_engine::id::DeviceId, TrustRecord>)) {
+        let mut trusted = self.trusted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(&mut trusted);
+        let paired = trusted.values().filter(|record| record.verified.is_some()).map(|record| PairedDevice {
+            device: record.device,
+            addresses: self.store.addresses_of(record.device),
+            secret: Zeroizing::new(record.secret),
+        });
+        self.net.set_paired(paired.collect());
+        let blocked = trusted.values().filter(|record| record.verified.is_none());
+        self.net.block(blocked.map(|record| record.device).collect());
+    }
+
+    /// Whether a device is verified.
+    pub(crate) fn is_paired(&self, device: shoal_engine::id::DeviceId) -> bool {
+        let trusted = self.trusted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        trusted.get(&device).is_some_and(|record| record.verified.is_some())
+    }
+
+    pub(crate) fn place_folder(&self, record: &FolderRecord) {
+        let mut places = self.places.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        places.insert(record.folder, (PathBuf::from(&record.place), record.root_id));
+    }
+
+    pub(super) fn unplace_folder(&self, folder: FolderId) {
+        self.places.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&folder);
+    }
+
+    /// Where a folder is and the marker that proves it.
+    pub(crate) fn folder_record(&self, folder: FolderId) -> Option<(PathBuf, [u8; 16])> {
+        self.places.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&folder).cloned()
+    }
+
+    /// A manifest that is remembered here.
+    pub(crate) fn manifest(&self, content: ContentId) -> Option<Arc<Manifest>> {
+        self.store.manifest(content).and_then(|encoded| super::files::decoded(&encoded))
+    }
+}
+
+/// Tells the loop that the next effect may begin.
+struct Done<'a>(&'a Arc<Hands>);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.turn(Turn::Durable);
+    }
+}

@@ -1,0 +1,211 @@
+//! Opens everything a node stands on, in order, and sets the loop going.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shoal_engine::codec;
+use shoal_engine::engine::{Dice, Engine};
+use shoal_engine::event::Event;
+use shoal_engine::id::Scope;
+use shoal_engine::saved::Saved;
+use shoal_net::{Identity, Mode, Net, NetConfig, NetEvent};
+use shoal_store::{Opened, Settings, Store, StoreDirs};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::contacts::{self, Contacts};
+use crate::guard::{Guard, GuardError};
+use crate::home::{Home, HomeError};
+use crate::node::{NodeConfig, NodeError, Running};
+use crate::offers::Offers;
+use crate::perform::{Hands, Pauses, State, Suggested, Turn};
+use crate::picks::random;
+use crate::run::{ASKS_WAITING_MAX, Desk, Inputs, OUTSIDE_WAITING_MAX, TURNS_WAITING_MAX};
+use crate::transfer::meter::Counters;
+use crate::view::{ErrorCode, Trouble};
+use crate::worker::{Crowd, Worker};
+
+/// The device key's file in the configuration directory.
+const KEY_FILE: &str = "device.key";
+
+/// How often kept versions are looked at again: a program may still write into one.
+const REVISIT_EVERY: Duration = Duration::from_secs(60);
+
+/// Starts a node.
+pub(crate) async fn start(config: NodeConfig) -> Result<Running, NodeError> {
+    let home = config.home.clone();
+    let opened = tokio::task::spawn_blocking(move || open_home(&home));
+    let opened = opened.await.map_err(|error| NodeError::Store { reason: error.to_string() })??;
+    let settings = opened.store.settings();
+    let (net, events) = open_net(&config, &settings, opened.identity).await?;
+    let (turns, turns_in) = mpsc::channel(TURNS_WAITING_MAX);
+    let (outside, outside_in) = mpsc::channel(OUTSIDE_WAITING_MAX);
+    let (asks, asks_in) = mpsc::channel(ASKS_WAITING_MAX);
+    let hands = hands(&config, &settings, (opened.store, net), (turns, outside));
+    tell_mended(&hands, &opened.mended);
+    let mut saved = opened.saved;
+    saved.name = crate::survey::settings(&hands).name;
+    know(&hands, &saved);
+    let engine = Engine::restore(opened.seed, Dice::from_seed(random()), saved);
+    let first = crate::publish::view(&crate::survey::snapshot(&engine, &hands));
+    let (view, views) = watch::channel(Arc::new(first));
+    let stop = CancellationToken::new();
+    let inputs = Inputs { turns: turns_in, outside: outside_in, asks: asks_in, stop: stop.clone() };
+    let desk = tokio::spawn(Desk::new(engine, Arc::clone(&hands), view).run(inputs));
+    tokio::spawn(contacts::carry(Arc::clone(&hands), events));
+    tokio::spawn(revisit(Arc::clone(&hands), stop.clone()));
+    Ok(Running { hands, asks, views, stop, desk, guard: opened.guard })
+}
+
+/// What the home holds.
+struct OpenHome {
+    guard: Guard,
+    store: Store,
+    mended: Opened,
+    saved: Saved,
+    identity: Identity,
+    seed: [u8; 32],
+}
+
+fn open_home(home: &Home) -> Result<OpenHome, NodeError> {
+    home.make().map_err(|error| match error {
+        HomeError::Directory { path, source } => NodeError::Home { path, source },
+        HomeError::NotOurs { path } => NodeError::Home { path, source: std::io::ErrorKind::PermissionDenied.into() },
+        HomeError::NoHome => NodeError::Home { path: PathBuf::new(), source: std::io::ErrorKind::NotFound.into() },
+    })?;
+    let guard = Guard::take(home).map_err(|error| match error {
+        GuardError::AlreadyRunning => NodeError::AlreadyRunning { home: home.data.clone() },
+        GuardError::Lock { path, source } => NodeError::Home { path, source },
+    })?;
+    let failed = |error: shoal_store::StoreError| NodeError::Store { reason: error.to_string() };
+    let dirs = StoreDirs { config: home.config.clone(), data: home.data.clone() };
+    let (store, mended) = Store::open(&dirs).map_err(failed)?;
+    let saved = store.load(&codec::decode_materialised).map_err(failed)?;
+    let identity = shoal_net::load_or_create_identity(&home.config.join(KEY_FILE));
+    let identity = identity.map_err(|error| NodeError::Net { reason: error.to_string() })?;
+    let seed = *identity.signing_seed();
+    Ok(OpenHome { guard, store, mended, saved, identity, seed })
+}
+
+async fn open_net(
+    config: &NodeConfig,
+    settings: &Settings,
+    identity: Identity,
+) -> Result<(Net, mpsc::Receiver<NetEvent>), NodeError> {
+    let mdns = config.mdns.unwrap_or(settings.mdns);
+    let bootstrap = if config.bootstrap.is_empty() { settings.bootstrap.clone() } else { config.bootstrap.clone() };
+    let net_config = NetConfig {
+        key_file: config.home.config.join(KEY_FILE),
+        listen_port: config.listen_port.unwrap_or(settings.listen_port),
+        listen_ips: config.listen_ips.clone(),
+        mdns,
+        kademlia: settings.kademlia,
+        bootstrap,
+        loopback_list: mdns.then(|| config.home.user_run.clone()),
+    };
+    let started = shoal_net::start(net_config, identity).await;
+    let (net, events) = started.map_err(|error| NodeError::Net { reason: error.to_string() })?;
+    net.set_mode(mode(settings, settings.name.is_some() || !mdns));
+    Ok((net, events))
+}
+
+/// How far the network may go: nothing is announced before the first run is over.
+pub(crate) fn mode(settings: &Settings, is_set_up: bool) -> Mode {
+    match (is_set_up, settings.lan_only) {
+        (false, _) => Mode::Off,
+        (true, true) => Mode::LanOnly,
+        (true, false) => Mode::Normal,
+    }
+}
+
+fn hands(
+    config: &NodeConfig,
+    settings: &Settings,
+    (store, net): (Store, Net),
+    (turns, outside): (mpsc::Sender<Turn>, mpsc::Sender<Event>),
+) -> Arc<Hands> {
+    let crowd = Crowd::default();
+    let state = State::default();
+    let hands = Hands {
+        clock: Arc::new(Clock::start()),
+        store: Arc::new(store),
+        runtime: tokio::runtime::Handle::current(),
+        counters: Counters::default(),
+        offers: Offers::open(&config.home.state),
+        pauses: Pauses::default(),
+        memory: Worker::start("memory", &crowd),
+        crowd,
+        benches: Default::default(),
+        lines: Default::default(),
+        turns,
+        outside,
+        me: net.device_id(),
+        net,
+        home: config.home.clone(),
+        suggested: suggested(config),
+        contacts: Contacts::new(settings.kademlia),
+        changes: Default::default(),
+        state,
+    };
+    hands.set_settings(settings.clone());
+    Arc::new(hands)
+}
+
+fn suggested(config: &NodeConfig) -> Suggested {
+    let home = std::env::home_dir().unwrap_or_else(|| config.home.data.clone());
+    let downloads = config.downloads.clone().unwrap_or_else(|| home.join("Downloads").join("Shoal"));
+    let name = config.name.clone().unwrap_or_else(computer_name);
+    Suggested { name, downloads, shared: home.join("Shared") }
+}
+
+/// What the system calls this computer.
+fn computer_name() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let asked = ["COMPUTERNAME", "HOSTNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let found = asked.or_else(|| read("/proc/sys/kernel/hostname")).or_else(|| read("/etc/hostname"));
+    let name: String = found.unwrap_or_default().trim().chars().take(60).collect();
+    if name.is_empty() { "Computer".to_owned() } else { name }
+}
+
+/// What the engine will speak of must be known here first: whom we trust, where folders are, what is paused.
+fn know(hands: &Arc<Hands>, saved: &Saved) {
+    hands.trust(|trusted| trusted.extend(saved.trust.iter().map(|record| (record.device, record.clone()))));
+    for folder in &saved.folders {
+        hands.place_folder(&folder.record);
+    }
+    let mut needed = Vec::new();
+    for offer in &saved.offers {
+        let noted = hands.offers.get(offer.offer).unwrap_or_default();
+        hands.pauses.set(Scope::Offer(offer.offer), noted.is_paused);
+        needed.extend(noted.upload);
+    }
+    crate::uploads::sweep(&hands.home.cache, |dir| needed.iter().any(|needed| needed == dir));
+}
+
+fn tell_mended(hands: &Hands, mended: &Opened) {
+    if let Some(reason) = &mended.index_rebuilt {
+        tracing::warn!(reason, "the index is being rebuilt");
+        hands.trouble(Trouble::plain(ErrorCode::IndexRebuilt));
+    }
+    for path in &mended.unreadable {
+        tracing::error!(path = %path.display(), "a file could not be read and was set aside");
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        hands.trouble(Trouble::plain(ErrorCode::DiskUnreliable).text("file", file));
+    }
+    if mended.config_restored || mended.trust_restored {
+        tracing::warn!(?mended, "older settings or trusted devices were restored");
+    }
+}
+
+/// Looks at kept versions again, now and then.
+async fn revisit(hands: Arc<Hands>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(REVISIT_EVERY) => hands.revisit_kept(),
+        }
+    }
+}
+
