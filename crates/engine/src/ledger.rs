@@ -117,6 +117,8 @@ pub struct AcceptedBlock {
     pub time: Timestamp,
     /// Who wrote it.
     pub author: DeviceId,
+    /// What the membership it cites calls the author: the same for everybody, whatever is decided later.
+    pub author_name: String,
     /// The entries that count.
     pub entries: Vec<AcceptedEntry>,
     /// None of its entries count: it only links what does.
@@ -352,6 +354,7 @@ impl Ledger {
         let header = &block.header;
         let id = header.chain;
         let cited = self.line.place_of(header.membership).unwrap_or_default();
+        let author_name = self.line.name_at(cited, id.device).unwrap_or_default().to_owned();
         let chain = self.chains.entry(id).or_default();
         chain.push(&block, cited);
         let chain = &self.chains[&id];
@@ -381,6 +384,7 @@ impl Ledger {
                 lamport: header.lamport,
                 time: header.time,
                 author: id.device,
+                author_name,
                 entries,
                 is_void,
             }),

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::effect::{Effect, RecordKey};
+use crate::effect::{Effect, RecordKey, RecordRange};
 use crate::event::WorkId;
 use crate::folder::Folder;
 use crate::id::{ChainId, DeviceId, RecordHash};
-use crate::ledger::{AcceptedRecord, Content, Learned};
+use crate::ledger::{AcceptedRecord, Content, Learned, PROOF_INDEX};
 use crate::message::{ChainHead, Message};
 use crate::time::Timestamp;
 use crate::turn::Turn;
@@ -50,6 +50,8 @@ struct Announcement {
     own: Option<AcceptedRecord>,
     from: Option<DeviceId>,
     chains: BTreeSet<ChainId>,
+    /// The first block of each chain that is on its way to the disk.
+    first: BTreeMap<ChainId, u64>,
 }
 
 /// The folder's conversation with the other members.
@@ -64,11 +66,16 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// A record of ours is on its way to the disk.
     pub(super) fn wrote(&mut self, work: WorkId, record: AcceptedRecord) {
-        let chains = match &record.content {
-            Content::Block(block) => BTreeSet::from([block.chain]),
-            Content::Membership | Content::Fork(_) => BTreeSet::new(),
+        let first: BTreeMap<ChainId, u64> = match &record.content {
+            Content::Block(block) => BTreeMap::from([(block.chain, block.index)]),
+            Content::Membership | Content::Fork(_) => BTreeMap::new(),
         };
-        self.announcements.insert(work, Announcement { own: Some(record), from: None, chains });
+        self.announcements.insert(work, Announcement { own: Some(record), from: None, chains: first.keys().copied().collect(), first });
+    }
+
+    /// How many blocks of a chain are durable, if not all of them.
+    fn durable_blocks(&self, chain: ChainId) -> Option<u64> {
+        self.announcements.values().filter_map(|announcement| announcement.first.get(&chain)).min().copied()
     }
 
     /// When our state is reported next.
@@ -134,8 +141,9 @@ impl Folder {
     }
 
     fn tell_heads(&mut self, to: DeviceId, turn: &mut Turn<'_>) {
-        let message =
-            Message::Heads { folder: self.id, memberships: self.ledger.memberships(), is_complete: true, chains: self.ledger.heads() };
+        // What is not durable is told when it is.
+        let chains = self.ledger.heads().into_iter().filter(|head| self.exchange.durable_blocks(head.chain).is_none()).collect();
+        let message = Message::Heads { folder: self.id, memberships: self.ledger.memberships(), is_complete: true, chains };
         turn.send(to, &message);
         self.exchange.is_report_due = true;
     }
@@ -197,10 +205,19 @@ impl Folder {
     /// A peer asks for records. Somebody who was removed may still learn of it, and nothing else.
     pub(crate) fn asked_records(&mut self, from: DeviceId, memberships_from: u64, chains: &[(ChainId, u64)], turn: &mut Turn<'_>) {
         let chains = if self.ledger.role(from).is_some() { chains } else { &[] };
-        let records = self.ledger.ranges_for(memberships_from, chains).ranges;
+        let ranges = self.ledger.ranges_for(memberships_from, chains).ranges;
+        let records: Vec<RecordRange> = ranges.into_iter().filter_map(|range| self.durable_part(range)).collect();
         if !records.is_empty() {
             turn.push(Effect::SendRecords { to: from, folder: self.id, records });
         }
+    }
+
+    /// As much of a range as is durable.
+    fn durable_part(&self, range: RecordRange) -> Option<RecordRange> {
+        let RecordRange::Blocks { chain, from, to } = range else { return Some(range) };
+        let Some(durable) = self.exchange.durable_blocks(chain).filter(|_| from != PROOF_INDEX) else { return Some(range) };
+        let to = to.min(durable);
+        (from < to).then_some(RecordRange::Blocks { chain, from, to })
     }
 
     /// Records came.
@@ -231,15 +248,16 @@ impl Folder {
             return;
         }
         let own = ChainId { device: self.me, incarnation: self.record.incarnation };
-        let mut chains = BTreeSet::new();
+        let mut first = BTreeMap::new();
         let mut records: Vec<(RecordKey, Vec<u8>)> = Vec::with_capacity(accepted.len());
         for record in accepted {
             if let Content::Block(block) = &record.content {
-                chains.insert(block.chain);
+                first.entry(block.chain).or_insert(block.index);
             }
             self.fold(&record);
             records.push((record.key, record.bytes));
         }
+        let chains: BTreeSet<ChainId> = first.keys().copied().collect();
         if chains.contains(&own) {
             self.new_incarnation(turn);
         }
@@ -253,7 +271,7 @@ impl Folder {
             }
         }
         let work = self.append(records, turn);
-        self.exchange.announcements.insert(work, Announcement { own: None, from: Some(from), chains });
+        self.exchange.announcements.insert(work, Announcement { own: None, from: Some(from), chains, first });
     }
 
     /// Records are durable: now others may hear of them.
@@ -261,7 +279,8 @@ impl Folder {
         self.recording.durable(work);
         let Some(announcement) = self.exchange.announcements.remove(&work) else { return };
         self.exchange.is_report_due = true;
-        let heads: Vec<ChainHead> = announcement.chains.iter().filter_map(|chain| self.ledger.head(*chain)).collect();
+        let is_durable = |chain: &&ChainId| self.exchange.durable_blocks(**chain).is_none();
+        let heads: Vec<ChainHead> = announcement.chains.iter().filter(is_durable).filter_map(|chain| self.ledger.head(*chain)).collect();
         for device in self.peers() {
             let Some(peer) = self.exchange.peers.get_mut(&device) else { continue };
             if announcement.from == Some(device) {

@@ -82,6 +82,11 @@ impl Line {
         self.line.get(place as usize).is_some_and(|membership| membership.is_writer(device))
     }
 
+    /// What the membership at that place calls a device.
+    pub(crate) fn name_at(&self, place: u64, device: DeviceId) -> Option<&str> {
+        Some(&self.line.get(usize::try_from(place).ok()?)?.members.get(&device)?.name)
+    }
+
     /// Whether a device is or was a member.
     pub(crate) fn was_member(&self, device: DeviceId) -> bool {
         self.outside.contains_key(&device)
