@@ -67,11 +67,7 @@ impl Root {
     /// Makes changes in order; one outcome per change.
     ///
     /// Whatever stood in the way unexpectedly is kept beside its path. Once this returns, what was done is durable.
-    pub fn apply(
-        &self,
-        changes: &[Change],
-        manifest_of: &dyn Fn(ContentId) -> Option<Arc<Manifest>>,
-    ) -> Vec<Outcome> {
+    pub fn apply(&self, changes: &[Change], manifest_of: &dyn Fn(ContentId) -> Option<Arc<Manifest>>) -> Vec<Outcome> {
         let _guard = self.lock();
         let dirs = match self.check() {
             Ok(()) => self.own(),
@@ -124,7 +120,10 @@ impl<'a> Batch<'a> {
         if names::is_ours(&change.path) {
             return Ready::Not(Outcome::Refused(Code::OurName));
         }
-        let slot = Slot { name: format!("{}.{index}", self.tag), stat: None, content: None };
+        let mut slot = Slot { name: format!("{}.{index}", self.tag), stat: None, content: None };
+        if let Act::Publish { content, .. } = &change.act {
+            slot.name = format!("{}.{content}", slot.name);
+        }
         let takes_out = matches!(change.expected, Expected::File { .. } | Expected::Link { .. });
         let prepared = match &change.act {
             Act::Publish { source: Source::Move { .. }, .. } | Act::Touch { .. } => return Ready::Plain,
@@ -312,15 +311,22 @@ impl Ready {
     }
 }
 
-/// Returns a new file from a slot to the stage, or throws it away if the stage has one; either way it can be had again.
+/// Returns a new file from a slot to the stage, or throws it away if it can be had again.
 pub(crate) fn put_back(dirs: &OwnDirs, slot: &str, content: Option<ContentId>) {
-    let is_back = content.is_some_and(|content| {
+    // A second name means that it was published, where renaming takes two steps: the stage must not share its inode.
+    let is_alone = unix::stat_at(dirs.swap.as_fd(), slot).is_ok_and(|stat| stat.links == 1);
+    let is_back = content.filter(|_| is_alone).is_some_and(|content| {
         unix::rename_new((dirs.swap.as_fd(), slot), (dirs.stage.as_fd(), &content.to_string())).is_ok()
     });
     if !is_back {
         // What stays is found by the next recovery.
         let _ = unix::unlink(dirs.swap.as_fd(), slot);
     }
+}
+
+/// The content in the name of a slot that was never published.
+pub(crate) fn content_in(slot: &str) -> Option<ContentId> {
+    ContentId::parse(slot.rsplit('.').next()?)
 }
 
 /// The modified time as files carry it.

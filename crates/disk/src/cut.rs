@@ -96,8 +96,7 @@ impl Cutter {
     fn cut_one(&mut self) {
         let (average, (strict, loose)) = (self.average, self.masks);
         let rest = &self.buffer[self.start..];
-        let (_, length) =
-            v2020::cut(rest, average / 2, average, 4 * average, strict, loose, strict << 1, loose << 1);
+        let (_, length) = v2020::cut(rest, average / 2, average, 4 * average, strict, loose, strict << 1, loose << 1);
         self.chunks.push(chunk_of(&rest[..length]));
         self.start += length;
     }

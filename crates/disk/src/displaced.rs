@@ -45,25 +45,20 @@ pub(crate) fn keep(
     (path, was, reason): (&RelPath, &Was, Reason),
     found: &Found,
 ) -> Result<Option<Line>> {
-    let time_ns = root::now_ns();
-    let what = match was {
-        Was::Nothing => return Ok(None),
-        Was::File { content, .. } => What::File {
-            object: versions::keep(dirs, slot, *content, &found.stat)?,
-            content: *content,
-            size: found.stat.print.size,
-            modified_ns: found.stat.print.modified_ns,
-            executable: found.stat.executable(),
-        },
+    match was {
+        Was::Nothing => Ok(None),
+        Was::File { content, .. } => {
+            let object = versions::keep(dirs, slot, *content, &found.stat)?;
+            Ok(Some(Line::of_object(object, *content, &found.stat, (path.clone(), reason))))
+        }
         Was::Link { target } => {
             // Its text is all there is of a link, and the log has it before it goes.
-            let line = Line { time_ns, reason, path: path.clone(), what: What::Link { target: target.clone() } };
-            versions::append(dirs, &[line])?;
+            let what = What::Link { target: target.clone() };
+            versions::append(dirs, &[Line { time_ns: root::now_ns(), reason, path: path.clone(), what }])?;
             unix::unlink(dirs.swap.as_fd(), slot)?;
-            return Ok(None);
+            Ok(None)
         }
-    };
-    Ok(Some(Line { time_ns, reason, path: path.clone(), what }))
+    }
 }
 
 /// Moves what nobody had seen to a name beside `path`, replacing nothing; if its directory is gone, makes it again.

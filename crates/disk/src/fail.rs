@@ -3,7 +3,7 @@
 //! Every call that changes the disk passes [`step`] first. Without the `testing` feature it is nothing.
 
 #[cfg(any(test, feature = "testing"))]
-pub use armed::{after, disarm, forget_exchange};
+pub use armed::{after, at, disarm, forget_exchange};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use armed::{has_exchange, step};
 
@@ -13,6 +13,7 @@ mod armed {
 
     thread_local! {
         static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+        static MEANWHILE: Cell<Option<(u32, Box<dyn FnOnce()>)>> = const { Cell::new(None) };
         static EXCHANGE: Cell<bool> = const { Cell::new(true) };
     }
 
@@ -21,10 +22,16 @@ mod armed {
         LEFT.set(Some(steps));
     }
 
-    /// Lets steps happen again; returns whether the chosen step was reached.
+    /// Does something else just before one of the next steps of this thread: whatever a user might do meanwhile.
+    pub fn at(step: u32, act: impl FnOnce() + 'static) {
+        MEANWHILE.set(Some((step, Box::new(act))));
+    }
+
+    /// Lets everything happen again; returns whether the chosen step was reached.
     pub fn disarm() -> bool {
         EXCHANGE.set(true);
-        LEFT.take() == Some(0)
+        let is_undone = MEANWHILE.take().is_some();
+        LEFT.take().is_none_or(|left| left == 0) && !is_undone
     }
 
     /// Makes this thread believe that the file system cannot exchange two names or refuse to replace one.
@@ -37,6 +44,11 @@ mod armed {
     }
 
     pub(crate) fn step() -> rustix::io::Result<()> {
+        match MEANWHILE.take() {
+            Some((0, act)) => act(),
+            Some((left, act)) => MEANWHILE.set(Some((left - 1, act))),
+            None => {}
+        }
         match LEFT.get() {
             None => Ok(()),
             Some(0) => Err(rustix::io::Errno::INTR),

@@ -43,12 +43,9 @@ impl Was {
     pub(crate) fn of(expected: &Expected) -> Was {
         match expected {
             Expected::Absent | Expected::Directory => Was::Nothing,
-            Expected::File { print, content } => Was::File {
-                size: print.size,
-                modified_ns: print.modified_ns,
-                inode: print.inode,
-                content: *content,
-            },
+            Expected::File { print, content } => {
+                Was::File { size: print.size, modified_ns: print.modified_ns, inode: print.inode, content: *content }
+            }
             Expected::Link { target } => Was::Link { target: target.clone() },
         }
     }
@@ -164,13 +161,8 @@ mod tests {
             Was::File { size: 5, modified_ns: -3, inode: 9, content },
             Was::Link { target: "x y\tz".to_owned() },
         ];
-        let intents = was.map(|was| Intent {
-            slot: "s.1".to_owned(),
-            inode: 4,
-            content: Some(content),
-            path: path.clone(),
-            was,
-        });
+        let intents =
+            was.map(|was| Intent { slot: "s.1".to_owned(), inode: 4, content: Some(content), path: path.clone(), was });
         let mut text = format!("{HEAD}\n") + &intents.iter().map(line).collect::<String>();
         text.push_str(&format!("end {}\n", blake3::hash(text.as_bytes()).to_hex()));
         assert_eq!(parse(text.as_bytes()), Some(intents.to_vec()));

@@ -95,8 +95,7 @@ mod tests {
         RelPath::parse(text).expect("a plain path")
     }
 
-    const PRINT: Fingerprint =
-        Fingerprint { size: 5, modified_ns: 1_795_426_800_000_000_000, changed_ns: 0, inode: 7 };
+    const PRINT: Fingerprint = Fingerprint { size: 5, modified_ns: 1_795_426_800_000_000_000, changed_ns: 0, inode: 7 };
 
     #[test]
     fn a_conflict_copy_says_when_and_keeps_the_extension() {

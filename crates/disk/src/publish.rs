@@ -118,9 +118,9 @@ impl Batch<'_> {
             Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => self.copy_old(change, place, &old)?,
             Err(errno) => return Err(outcome_of(errno)),
         }
-        let tried = self.check_old(change, &old, place).and_then(|()| {
-            unix::rename_over((swap, &slot.name), place).map_err(refused)
-        });
+        let tried = self
+            .check_old(change, &old, place)
+            .and_then(|()| unix::rename_over((swap, &slot.name), place).map_err(refused));
         if let Err(outcome) = tried {
             // The old file still stands in its place; this was a second name or a copy.
             let _ = unix::unlink(swap, &old);
@@ -153,7 +153,11 @@ impl Batch<'_> {
         let there = unix::stat_at(place.0, place.1).map_err(outcome_of)?;
         let is_same_inode = there.print.inode == found.stat.print.inode;
         let is_copy = !is_same_inode && there.print.size == found.stat.print.size;
-        if (is_same_inode && found.is(&Was::of(&change.expected))) || is_copy { Ok(()) } else { Err(Outcome::Unexpected) }
+        if (is_same_inode && found.is(&Was::of(&change.expected))) || is_copy {
+            Ok(())
+        } else {
+            Err(Outcome::Unexpected)
+        }
     }
 
     fn settle_old(&mut self, change: &Change, old: &str) -> Result<(), Errno> {
@@ -202,7 +206,9 @@ impl Batch<'_> {
     fn remove_plain(&mut self, change: &Change) -> Tried<Outcome> {
         let root = self.root.clone();
         let parent = match self.parent(&root, &change.path, false) {
-            Err(Outcome::Unexpected) if change.expected == Expected::Absent => return Ok(Outcome::Done { print: None }),
+            Err(Outcome::Unexpected) if change.expected == Expected::Absent => {
+                return Ok(Outcome::Done { print: None });
+            }
             other => other?,
         };
         let place = (parent.as_fd(), change.path.name());

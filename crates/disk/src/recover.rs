@@ -6,13 +6,13 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 use shoal_engine::path::RelPath;
 
-use crate::apply::put_back;
+use crate::apply::{content_in, put_back};
 use crate::displaced::{self, Found};
 use crate::error::DiskError;
 use crate::journal::{self, Intent, Was};
 use crate::root::{OwnDirs, Root};
 use crate::unix;
-use crate::versions::{self, Line, Reason, What};
+use crate::versions::{self, Line, Reason};
 
 impl Root {
     /// Completes or undoes what was under way when the program died; returns the paths that must be looked at.
@@ -32,8 +32,8 @@ impl Root {
             over.push(tag);
         }
         for slot in leftovers(&dirs).map_err(fail)? {
-            // No intent names it, so its batch never began: it is a copy of something that can be had again.
-            let _ = unix::unlink(dirs.swap.as_fd(), &slot);
+            // No intent names it, so its batch never began: it is new, or a copy that was not finished.
+            put_back(&dirs, &slot, content_in(&slot));
         }
         if !over.is_empty() {
             unix::sync_all(self.handle()).map_err(fail)?;
@@ -50,8 +50,7 @@ fn settle(root: &Root, dirs: &OwnDirs, intent: &Intent) -> Result<Option<RelPath
     let new = Found::look(dirs, &intent.slot)?;
     let old_name = format!("{}.old", intent.slot);
     let old = Found::look(dirs, &old_name)?;
-    let is_unpublished =
-        new.as_ref().is_some_and(|found| intent.inode != 0 && found.stat.print.inode == intent.inode);
+    let is_unpublished = new.as_ref().is_some_and(|found| intent.inode != 0 && found.stat.print.inode == intent.inode);
     if is_unpublished {
         // Without an exchange the old file has a second name, or a copy, while it still stands in its place.
         if old.is_some() {
@@ -64,7 +63,7 @@ fn settle(root: &Root, dirs: &OwnDirs, intent: &Intent) -> Result<Option<RelPath
     match (new, old) {
         (Some(found), _) => came_out(root, dirs, intent, &intent.slot, &found, reason),
         (None, Some(found)) => came_out(root, dirs, intent, &old_name, &found, reason),
-        (None, None) => log_again(root, dirs, intent, reason).map(|()| None),
+        (None, None) => log_again(dirs, intent, reason).map(|()| None),
     }
 }
 
@@ -93,21 +92,16 @@ fn came_out(
 }
 
 /// Writes the line for a file that was put among the versions just before the crash.
-fn log_again(_root: &Root, dirs: &OwnDirs, intent: &Intent, reason: Reason) -> Result<(), Errno> {
-    let Was::File { size, modified_ns, inode, content } = intent.was else { return Ok(()) };
-    let lines = versions::read_log(dirs)?;
-    let object = match versions::find_inode(dirs, content, inode)? {
-        Some(object) => object,
-        None => return Ok(()),
-    };
-    let is_logged = |line: &Line| matches!(&line.what, What::File { object: other, .. } if *other == object);
-    if lines.iter().any(is_logged) {
-        return Ok(());
+fn log_again(dirs: &OwnDirs, intent: &Intent, reason: Reason) -> Result<(), Errno> {
+    let Was::File { content, .. } = intent.was else { return Ok(()) };
+    let logged: BTreeSet<String> =
+        versions::read_log(dirs)?.into_iter().filter_map(|line| line.what.into_object()).collect();
+    for object in versions::objects_of(dirs, content)?.into_iter().filter(|object| !logged.contains(object)) {
+        let stat = unix::stat_at(dirs.objects.as_fd(), object.as_str())?;
+        let line = Line::of_object(object, content, &stat, (intent.path.clone(), reason));
+        versions::append(dirs, &[line])?;
     }
-    let stat = unix::stat_at(dirs.objects.as_fd(), object.as_str())?;
-    let what = What::File { object, content, size, modified_ns, executable: stat.executable() };
-    let line = Line { time_ns: crate::root::now_ns(), reason, path: intent.path.clone(), what };
-    versions::append(dirs, &[line])
+    Ok(())
 }
 
 fn leftovers(dirs: &OwnDirs) -> Result<Vec<String>, Errno> {

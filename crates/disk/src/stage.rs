@@ -122,9 +122,8 @@ impl Stage {
     pub fn sweep(&self, keep: &dyn Fn(ContentId) -> bool) -> usize {
         let Some(dirs) = self.private.open_existing() else { return 0 };
         let mut names = Vec::new();
-        let listed = unix::open_listing(dirs.stage.as_fd(), None).and_then(|stage| {
-            unix::list(stage.as_fd(), |name, _| names.push(name.to_string_lossy().into_owned()))
-        });
+        let listed = unix::open_listing(dirs.stage.as_fd(), None)
+            .and_then(|stage| unix::list(stage.as_fd(), |name, _| names.push(name.to_string_lossy().into_owned())));
         if listed.is_err() {
             return 0;
         }

@@ -384,10 +384,8 @@ pub(crate) fn set_mode(file: BorrowedFd<'_>, mode: u32) -> Result<()> {
 /// Sets the modified time of an opened file.
 pub(crate) fn set_modified(file: BorrowedFd<'_>, modified_ns: i64) -> Result<()> {
     fail::step()?;
-    let at = Timespec {
-        tv_sec: modified_ns.div_euclid(1_000_000_000),
-        tv_nsec: modified_ns.rem_euclid(1_000_000_000) as _,
-    };
+    let at =
+        Timespec { tv_sec: modified_ns.div_euclid(1_000_000_000), tv_nsec: modified_ns.rem_euclid(1_000_000_000) as _ };
     fs::futimens(file, &Timestamps { last_access: at, last_modification: at })
 }
 

@@ -148,33 +148,34 @@ pub(crate) fn candidates(dirs: &OwnDirs, content: ContentId) -> Result<Vec<Owned
     Ok(names.iter().filter_map(|name| unix::open_own(dirs.objects.as_fd(), name, false).ok()).collect())
 }
 
-/// The object of this content that is this very inode.
-pub(crate) fn find_inode(dirs: &OwnDirs, content: ContentId, inode: u64) -> Result<Option<String>> {
+/// Every object of this content, by name.
+pub(crate) fn objects_of(dirs: &OwnDirs, content: ContentId) -> Result<Vec<String>> {
     let prefix = content.to_string();
-    let mut found = None;
+    let mut found = Vec::new();
     let listing = unix::open_listing(dirs.objects.as_fd(), None)?;
     unix::list(listing.as_fd(), |name, _| {
-        let Some(name) = name.to_str().ok().filter(|name| name.starts_with(&prefix)) else { return };
-        if unix::stat_at(dirs.objects.as_fd(), name).is_ok_and(|stat| stat.print.inode == inode) {
-            found = Some(name.to_owned());
-        }
+        found.extend(name.to_str().ok().filter(|name| name.starts_with(&prefix)).map(str::to_owned));
     })?;
     Ok(found)
 }
 
 /// Moves a file from the swap directory to the objects; returns its name there.
 pub(crate) fn keep(dirs: &OwnDirs, slot: &str, content: ContentId, stat: &Stat) -> Result<String> {
-    let swap = (dirs.swap.as_fd(), slot);
     let first = content.to_string();
-    let spare = format!("{first}.{}", root::fresh_tag());
     // Another name of the same inode may be written to at any time; that must not change what is kept.
-    if stat.links > 1 && copy_object(dirs, slot, &spare).is_ok() {
+    let copy = format!("{slot}.copy");
+    let is_copied = stat.links > 1 && copy_in_swap(dirs, slot, &copy).is_ok();
+    let swap = if is_copied { (dirs.swap.as_fd(), copy.as_str()) } else { (dirs.swap.as_fd(), slot) };
+    let kept = keep_name(dirs, swap, first)?;
+    if is_copied {
         unix::unlink(dirs.swap.as_fd(), slot)?;
-        return match unix::rename_new((dirs.objects.as_fd(), &spare), (dirs.objects.as_fd(), &first)) {
-            Ok(()) => Ok(first),
-            Err(_) => Ok(spare),
-        };
     }
+    Ok(kept)
+}
+
+/// Gives a file in the swap directory its name among the objects.
+fn keep_name(dirs: &OwnDirs, swap: (std::os::fd::BorrowedFd<'_>, &str), first: String) -> Result<String> {
+    let spare = format!("{first}.{}", root::fresh_tag());
     match unix::rename_new(swap, (dirs.objects.as_fd(), &first)) {
         Ok(()) => Ok(first),
         Err(Errno::EXIST) => unix::rename_new(swap, (dirs.objects.as_fd(), &spare)).map(|()| spare),
@@ -215,7 +216,29 @@ pub(crate) fn read_log(dirs: &OwnDirs) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
+impl What {
+    /// The name of the object, if it is about a file.
+    pub(crate) fn into_object(self) -> Option<String> {
+        match self {
+            What::File { object, .. } => Some(object),
+            What::Link { .. } => None,
+        }
+    }
+}
+
 impl Line {
+    /// The line for a file that was just put among the objects.
+    pub(crate) fn of_object(
+        object: String,
+        content: ContentId,
+        stat: &Stat,
+        (path, reason): (RelPath, Reason),
+    ) -> Line {
+        let Fingerprint { size, modified_ns, .. } = stat.print;
+        let what = What::File { object, content, size, modified_ns, executable: stat.executable() };
+        Line { time_ns: root::now_ns(), reason, path, what }
+    }
+
     fn text(&self) -> String {
         let reason = match self.reason {
             Reason::Replaced => "replaced",
@@ -267,15 +290,16 @@ impl Line {
     }
 }
 
-fn copy_object(dirs: &OwnDirs, slot: &str, object: &str) -> Result<()> {
+fn copy_in_swap(dirs: &OwnDirs, slot: &str, copy: &str) -> Result<()> {
     let from = unix::open_own(dirs.swap.as_fd(), slot, false)?;
-    let to = unix::create_own(dirs.objects.as_fd(), object)?;
-    let modified_ns = unix::stat_of(from.as_fd())?.print.modified_ns;
+    let to = unix::create_own(dirs.swap.as_fd(), copy)?;
+    let stat = unix::stat_of(from.as_fd())?;
     let copied = copy::copy_plain(&from, &to)
-        .and_then(|()| unix::set_modified(to.as_fd(), modified_ns))
+        .and_then(|()| unix::set_mode(to.as_fd(), stat.mode & 0o777))
+        .and_then(|()| unix::set_modified(to.as_fd(), stat.print.modified_ns))
         .and_then(|()| unix::sync(to.as_fd()));
     if copied.is_err() {
-        unix::unlink(dirs.objects.as_fd(), object)?;
+        unix::unlink(dirs.swap.as_fd(), copy)?;
     }
     copied
 }
