@@ -19,6 +19,7 @@ pub mod net;
 mod perform;
 pub mod plan;
 pub mod queue;
+mod shorten;
 pub mod store;
 pub mod trace;
 mod user;

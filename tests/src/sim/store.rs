@@ -68,14 +68,17 @@ impl FolderStore {
         self.ledger[..self.durable].iter().map(|(key, bytes)| (*key, bytes))
     }
 
-    /// The durable records of a range, in order; `None` for one that is missing.
-    pub fn range(&self, range: &RecordRange) -> Vec<(RecordKey, Option<Rc<[u8]>>)> {
+    /// The records of a range, in order, each with whether it is durable; `None` for one that is missing.
+    pub fn range(&self, range: &RecordRange) -> Vec<(RecordKey, Option<(Rc<[u8]>, bool)>)> {
         let keys: Vec<RecordKey> = match *range {
             RecordRange::Memberships { from, to } => (from..to).map(RecordKey::Membership).collect(),
             RecordRange::Blocks { chain, from, to } => (from..to).map(|at| RecordKey::Block(chain, at)).collect(),
         };
-        let by_key: BTreeMap<RecordKey, &Rc<[u8]>> = self.durable().collect();
-        keys.into_iter().map(|key| (key, by_key.get(&key).map(|bytes| Rc::clone(bytes)))).collect()
+        let numbered = self.ledger.iter().enumerate();
+        let by_key: BTreeMap<RecordKey, (&Rc<[u8]>, bool)> =
+            numbered.map(|(at, (key, bytes))| (*key, (bytes, at < self.durable))).collect();
+        let found = |key: &RecordKey| by_key.get(key).map(|(bytes, is_durable)| (Rc::clone(bytes), *is_durable));
+        keys.into_iter().map(|key| (key, found(&key))).collect()
     }
 
     /// Remembers what stands on the disk; now and then the state before is what an old copy would hold.

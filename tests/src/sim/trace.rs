@@ -1,5 +1,6 @@
 //! What happened in a world: a hash that must be the same for the same seed, and lines for people.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Write as _};
 use std::sync::Arc;
 
@@ -7,6 +8,8 @@ use shoal_engine::effect::Effect;
 use shoal_engine::event::Event;
 use shoal_engine::id::DeviceId;
 
+use super::content::Content;
+use super::shorten::{shorten, with_contents};
 use super::wire;
 
 /// Longest line shown.
@@ -18,12 +21,13 @@ pub struct Trace {
     hash: u64,
     lines: Option<Vec<String>>,
     names: Vec<(String, String)>,
+    contents: BTreeMap<String, String>,
 }
 
 impl Trace {
     /// A trace that only hashes, or one that keeps lines as well.
     pub fn new(has_lines: bool) -> Self {
-        Trace { hash: 0xcbf2_9ce4_8422_2325, lines: has_lines.then(Vec::new), names: Vec::new() }
+        Trace { hash: 0xcbf2_9ce4_8422_2325, lines: has_lines.then(Vec::new), names: Vec::new(), contents: BTreeMap::new() }
     }
 
     /// Whether lines are kept.
@@ -45,6 +49,13 @@ impl Trace {
     pub fn name(&mut self, id: &dyn Debug, name: String) {
         if self.has_lines() {
             self.names.push((format!("{id:?}"), name));
+        }
+    }
+
+    /// Shows a content under its number from now on.
+    pub fn name_content(&mut self, content: &Content) {
+        if self.has_lines() {
+            self.contents.insert(format!("{:?}", content.id), format!("c{}", content.number));
         }
     }
 
@@ -71,6 +82,7 @@ impl Trace {
         for (id, name) in &self.names {
             line = line.replace(id.as_str(), name);
         }
+        line = with_contents(&shorten(&line), |word| self.contents.get(word).cloned());
         if let Some((at, _)) = line.char_indices().nth(LINE_CHARS_MAX) {
             line.truncate(at);
             line.push('…');

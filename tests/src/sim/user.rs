@@ -81,6 +81,7 @@ impl World {
             self.account.replaced(on, replaced);
         }
         self.account.wrote(on, path, content.id, now);
+        self.trace.name_content(content);
         self.say_user(on, format_args!("writes c{} at {path}", content.number));
         true
     }
@@ -95,6 +96,7 @@ impl World {
         disk.change(now, By::User, vec![(path.clone(), Some(Node::File(file)))]);
         self.account.replaced(on, replaced);
         self.account.wrote(on, path, content.id, now);
+        self.trace.name_content(content);
         self.say_user(on, format_args!("writes c{} into {path}", content.number));
     }
 

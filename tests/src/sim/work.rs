@@ -210,14 +210,22 @@ impl World {
 
     fn send_records(&mut self, on: usize, to: DeviceId, folder: FolderId, ranges: &[RecordRange]) {
         let Some(store) = self.devices[on].store.folders.get(&folder) else { return };
-        let found: Vec<(RecordKey, Option<Rc<[u8]>>)> = ranges.iter().flat_map(|range| store.range(range)).collect();
+        let found: Vec<_> = ranges.iter().flat_map(|range| store.range(range)).collect();
+        let me = self.devices[on].id;
+        // What others wrote may be passed on at once: if we lose it, they have it.
+        let is_own = |key: &RecordKey| match key {
+            RecordKey::Block(chain, _) => chain.device == me,
+            RecordKey::Genesis | RecordKey::Membership(_) => on == 0,
+        };
         let (mut batch, mut bytes) = (Vec::new(), 0);
         let mut frames = Vec::new();
         for (key, record) in found {
-            let Some(record) = record else {
-                self.violate("durable first", format!("D{on} is to send {key:?}, which is not durable"));
-                return;
+            let Some((record, is_durable)) = record else {
+                return self.violate("engine", format!("D{on} is to send {key:?}, which was never appended"));
             };
+            if is_own(&key) && !is_durable {
+                return self.violate("durable first", format!("D{on} is to send its own {key:?}, which is not durable"));
+            }
             if bytes + record.len() > RECORDS_BYTES_MAX && !batch.is_empty() {
                 frames.push(std::mem::take(&mut batch));
                 bytes = 0;
