@@ -7,7 +7,7 @@ use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{NetworkBehaviour, StreamProtocol};
 use libp2p::{
-    PeerId, Swarm, Transport, allow_block_list, connection_limits, identify, identity, kad, mdns, noise, ping, quic,
+    PeerId, Swarm, Transport, allow_block_list, connection_limits, identify, identity, kad, noise, ping, quic,
     swarm, tcp, yamux,
 };
 use tokio::sync::mpsc;
@@ -16,11 +16,11 @@ use crate::error::NetError;
 use crate::guard::{Guarded, SharedMode};
 use crate::identity::Identity;
 use crate::limits::{
-    ESTABLISHED_MAX, HANDSHAKE_WAIT, IDLE_WAIT, MDNS_LIFE, MDNS_QUERY_EVERY, MDNS_QUERY_EVERY_OPEN, NEGOTIATING_MAX,
+    ESTABLISHED_MAX, HANDSHAKE_WAIT, IDLE_WAIT, NEGOTIATING_MAX,
     PENDING_IN_MAX, PENDING_OUT_MAX, PER_DEVICE_MAX, PING_EVERY, PING_WAIT, QUERY_WAIT, RECORD_BYTES_MAX, RECORD_LIFE,
     RECORDS_MAX, STREAMS_MAX,
 };
-use crate::{limits_behaviour, streams};
+use crate::{lan, limits_behaviour, streams};
 
 /// The DHT is ours alone, never the public one.
 pub(crate) const KADEMLIA: StreamProtocol = StreamProtocol::new("/shoal/kad/1");
@@ -38,7 +38,7 @@ pub(crate) struct Behaviour {
     pub(crate) streams: streams::Behaviour,
     pub(crate) ping: ping::Behaviour,
     pub(crate) identify: identify::Behaviour,
-    pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
+    pub(crate) mdns: Toggle<lan::Behaviour>,
     pub(crate) kad: Toggle<kad::Behaviour<MemoryStore>>,
 }
 
@@ -96,13 +96,6 @@ fn transport(key: &identity::Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>,
     config.max_concurrent_stream_limit = STREAMS_MAX as u32;
     let quic = quic::tokio::Transport::new(config).map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     Ok(tcp.or_transport(quic).map(|either, _| either.into_inner()).boxed())
-}
-
-/// A fresh mDNS behaviour: its interval cannot be changed later, and a new one asks at once.
-pub(crate) fn mdns(me: PeerId, is_nearby_open: bool, has_ipv4: bool) -> std::io::Result<mdns::tokio::Behaviour> {
-    let query_interval = if is_nearby_open { MDNS_QUERY_EVERY_OPEN } else { MDNS_QUERY_EVERY };
-    // Its IPv6 mode replaces IPv4 instead of joining it.
-    mdns::tokio::Behaviour::new(mdns::Config { ttl: MDNS_LIFE, query_interval, enable_ipv6: !has_ipv4 }, me)
 }
 
 fn kademlia(me: PeerId) -> kad::Behaviour<MemoryStore> {

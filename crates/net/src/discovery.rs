@@ -16,7 +16,7 @@ use crate::limits::{LOOPBACK_POLL, MDNS_PAUSE, MDNS_RECORDS_MAX};
 use crate::loopback_list::{Change, LoopbackList};
 use crate::swarm::NetTask;
 use crate::targets::Source;
-use crate::{NetConfig, NetEvent, behaviour};
+use crate::{NetConfig, NetEvent, lan};
 
 /// What discovery remembers.
 pub(crate) struct Discovery {
@@ -68,7 +68,7 @@ impl NetTask {
             return;
         }
         let me = *self.swarm.local_peer_id();
-        match behaviour::mdns(me, self.discovery.is_nearby_open, self.discovery.has_ipv4) {
+        match lan::Behaviour::new(me, self.discovery.is_nearby_open, self.discovery.has_ipv4) {
             Ok(mut mdns) => {
                 // A behaviour that comes late has missed where we listen, and would announce nothing.
                 for (listener_id, addr) in &self.listening {
@@ -112,7 +112,7 @@ impl NetTask {
     /// mDNS keeps all it hears in a list without bound: a flood is answered by starting over, later.
     fn bound_mdns(&mut self, now: Instant) {
         let mdns = &self.swarm.behaviour().mdns;
-        if mdns.as_ref().is_some_and(|mdns| mdns.discovered_nodes().len() > MDNS_RECORDS_MAX) {
+        if mdns.as_ref().is_some_and(|mdns| mdns.records() > MDNS_RECORDS_MAX) {
             tracing::warn!("too many mDNS records: pausing");
             self.stop_mdns();
             self.discovery.mdns_back_at = Some(now + MDNS_PAUSE);

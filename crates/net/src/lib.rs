@@ -17,6 +17,7 @@ mod guard;
 #[cfg(test)]
 mod hostile;
 mod identity;
+mod lan;
 mod limits;
 mod limits_behaviour;
 mod link;

@@ -18,8 +18,8 @@ pub(crate) const WRITE_GATHER_BYTES: usize = 64 * KIB;
 /// Memory taken for a frame before its bytes have come: a claimed length costs the claimer, not us.
 pub(crate) const READ_STEP_BYTES: usize = 64 * KIB;
 
-/// Events waiting for the node: when it falls behind, links read more slowly.
-pub(crate) const EVENTS_MAX: usize = 256;
+/// Events waiting for the node: 32 MiB if all are the largest frames. When it falls behind, links read more slowly.
+pub(crate) const EVENTS_MAX: usize = 32;
 /// Hints (found, lost, failed dials, round trips) kept for a node that is behind; later ones are dropped.
 pub(crate) const HINTS_MAX: usize = 1024;
 /// Calls waiting for the network task.

@@ -57,6 +57,12 @@ impl Peer {
         Peer { net, events, addresses }
     }
 
+    /// Starts without waiting for anything.
+    pub async fn start_as(identity: Identity, config: NetConfig) -> Peer {
+        let (net, events) = shoal_net::start(config, identity).await.expect("started");
+        Peer { net, events, addresses: Vec::new() }
+    }
+
     pub fn id(&self) -> DeviceId {
         self.net.device_id()
     }
