@@ -60,6 +60,8 @@ pub(crate) struct Folder {
     /// Records that reading the ledger brought to light and that are not on the disk yet.
     unsaved: Vec<(RecordKey, Vec<u8>)>,
     is_reloading: bool,
+    /// When the folder was last asked to do what is due.
+    stepped: Timestamp,
     key: SigningKey,
     me: DeviceId,
 }
@@ -83,6 +85,7 @@ impl Folder {
             changed: BTreeSet::new(),
             unsaved: Vec::new(),
             is_reloading: false,
+            stepped: Timestamp(0),
             key,
             me,
         }
@@ -173,6 +176,7 @@ impl Folder {
 
     /// Does whatever is due. Called after every event that concerns the folder, and on every tick.
     pub(crate) fn step(&mut self, turn: &mut Turn<'_>) {
+        self.stepped = turn.now;
         if self.looking.take_reopen(turn.now) {
             self.open(turn);
         }
@@ -192,11 +196,15 @@ impl Folder {
 
     /// When something is due next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let settle = self.conflicts.values().map(|since| since.after(crate::limits::SETTLE_GRACE)).min();
-        [self.looking.deadline(), self.recording.deadline(), self.planning.deadline(), settle, self.swarm.deadline(), self.exchange.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        if !self.is_running() {
+            return [self.looking.reopen_due(), self.exchange.deadline()].into_iter().flatten().min();
+        }
+        let settle = self.conflicts.values().map(|since| since.after(crate::limits::SETTLE_GRACE)).min().filter(|_| self.may_write());
+        // What was due and could not be done waits for an event, not for time.
+        let is_ahead = |due: &Timestamp| *due > self.stepped;
+        let looks = [self.looking.deadline(), self.recording.deadline()].into_iter().flatten();
+        let others = [self.looking.full_walk_due(), self.planning.deadline(), settle, self.swarm.deadline(), self.exchange.deadline()];
+        looks.chain(others.into_iter().flatten().filter(is_ahead)).min()
     }
 
     /// Hands what changed in this turn to the index on the disk.

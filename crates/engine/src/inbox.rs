@@ -79,6 +79,7 @@ pub(crate) fn unreadable_status(record: &FolderRecord) -> FolderStatus {
         files: 0,
         bytes: 0,
         lacking: (0, 0),
+        lacking_first: Vec::new(),
         members: Vec::new(),
         problems: Vec::new(),
         problem_count: 0,

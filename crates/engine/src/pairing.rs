@@ -243,6 +243,12 @@ impl Pairings {
             turn.send(them, &Message::PairEnded { reason: PairEnd::TooMany });
             return;
         }
+        if let Some(open) = self.open.get(&them).filter(|open| !open.is_typing && open.stage == PairingStage::Asking)
+            && open.their_commitment == Some(commitment_theirs)
+        {
+            // The same start again: a fresh nonce would look like somebody in between.
+            return turn.send(them, &Message::PairCommit { commitment: commitment("other", turn.me, them, &open.nonce) });
+        }
         // Both started at once: the smaller id types, so that one side shows and one types.
         if self.open.get(&them).is_some_and(|mine| mine.is_typing && mine.is_open() && turn.me < them) {
             return;

@@ -118,6 +118,8 @@ pub struct FolderStatus {
     pub bytes: u64,
     /// Files we lack, and their bytes.
     pub lacking: (u64, u64),
+    /// The first of those files, at most 20.
+    pub lacking_first: Vec<RelPath>,
     /// The other members.
     pub members: Vec<MemberStatus>,
     /// The first problems, at most 50.

@@ -96,6 +96,8 @@ pub(crate) struct Swarm {
     /// Contents of which subscribers have not heard our newest chunks.
     untold: BTreeSet<ContentId>,
     told_at: Timestamp,
+    /// When it was last asked to do what is due.
+    pumped: Timestamp,
 }
 
 impl Swarm {
@@ -397,6 +399,7 @@ impl Swarm {
 
     /// Does whatever can be done now.
     pub(crate) fn pump(&mut self, scope: Scope, turn: &mut Turn<'_>) {
+        self.pumped = turn.now;
         self.tell_due(scope, turn);
         if self.wanted.is_empty() {
             return;
@@ -543,10 +546,10 @@ impl Swarm {
 
     /// When something is due next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let cooling = self.givers.values().map(|giver| giver.cool_until).filter(|at| *at > Timestamp(0) && !self.wanted.is_empty());
-        let waiting = self.wanted.values().flat_map(|wanted| [Some(wanted.not_before).filter(|at| *at > Timestamp(0)), wanted.ask_again].into_iter().flatten());
+        let cooling = self.givers.values().map(|giver| giver.cool_until).filter(|_| !self.wanted.is_empty());
+        let waiting = self.wanted.values().flat_map(|wanted| [Some(wanted.not_before), wanted.ask_again].into_iter().flatten());
         let tell = (!self.untold.is_empty() && !self.givers.is_empty()).then(|| self.told_at.after(HAVE_EVERY));
-        cooling.chain(waiting).chain(tell).min()
+        cooling.chain(waiting).chain(tell).filter(|due| *due > self.pumped).min()
     }
 }
 

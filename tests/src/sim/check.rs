@@ -179,7 +179,7 @@ impl World {
             }
             let may_differ = self.account.viewers.contains(on) || self.account.unsteady.contains(on);
             if folder.state != FolderState::UpToDate && !may_differ {
-                return self.violate("I22", format!("D{on} shows {:?}, lacking {:?}, problems {:?}", folder.state, folder.lacking, folder.problems));
+                return self.violate("I22", format!("D{on} shows {:?}, lacking {:?} {:?}, problems {:?}", folder.state, folder.lacking, folder.lacking_first, folder.problems));
             }
             for member in &folder.members {
                 let number = self.number_of(member.device);

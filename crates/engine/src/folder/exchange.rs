@@ -36,10 +36,20 @@ pub(crate) struct TheirState {
 pub(crate) struct Peer {
     heads: BTreeMap<ChainId, ChainHead>,
     memberships: u64,
+    /// How many blocks of our own chain we sent it.
+    pushed: Option<(ChainId, u64)>,
     /// When it was asked, and for what.
     asked: Option<(Timestamp, Question)>,
     pub(crate) state: Option<TheirState>,
     reported: Option<TheirState>,
+}
+
+impl Peer {
+    /// How many blocks of our own chain it has: as it said, or as we sent.
+    fn own_blocks(&self, chain: ChainId) -> u64 {
+        let pushed = self.pushed.filter(|(pushed, _)| *pushed == chain).map_or(0, |(_, blocks)| blocks);
+        self.heads.get(&chain).map_or(0, |head| head.blocks).max(pushed)
+    }
 }
 
 /// Memberships from, and blocks from.
@@ -288,12 +298,10 @@ impl Folder {
             }
             if let Some(own) = &announcement.own
                 && let Content::Block(block) = &own.content
-                && peer.heads.get(&block.chain).map_or(0, |head| head.blocks) == block.index
+                && peer.own_blocks(block.chain) == block.index
                 && peer.memberships == self.ledger.memberships()
             {
-                if let Some(head) = self.ledger.head(block.chain) {
-                    peer.heads.insert(block.chain, ChainHead { blocks: block.index + 1, ..head });
-                }
+                peer.pushed = Some((block.chain, block.index + 1));
                 turn.send(device, &Message::Records { folder: self.id, records: vec![own.bytes.clone()], has_more: false });
                 continue;
             }

@@ -128,10 +128,19 @@ impl Looking {
         self.hints.entry(path).or_insert(Hint { first: now, due: now.after(wait) });
     }
 
-    /// When something is due next.
+    /// When a hint is due next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let hints = self.hints.values().map(|hint| hint.due).min();
-        [hints, self.full_walk_due.filter(|_| self.is_walked), self.reopen].into_iter().flatten().min()
+        self.hints.values().map(|hint| hint.due).min()
+    }
+
+    /// When everything is looked at again.
+    pub(crate) fn full_walk_due(&self) -> Option<Timestamp> {
+        self.full_walk_due.filter(|_| self.is_walked)
+    }
+
+    /// When a stopped root is tried again.
+    pub(crate) fn reopen_due(&self) -> Option<Timestamp> {
+        self.reopen
     }
 }
 

@@ -102,6 +102,7 @@ impl Folder {
             files: self.index.files,
             bytes: self.index.bytes,
             lacking: self.open_files(),
+            lacking_first: self.planning.lacking.keys().take(20).cloned().collect(),
             members: members.collect(),
             problems: self.problems(),
             problem_count: self.problem_count(),

@@ -81,6 +81,7 @@ fn folder(state: FolderState) -> FolderStatus {
         files: 10,
         bytes: 1_000,
         lacking: (2, 200),
+        lacking_first: Vec::new(),
         members: Vec::new(),
         problems: Vec::new(),
         problem_count: 0,
