@@ -100,6 +100,15 @@ impl Root {
         Ok(wanted.map(Line::into_version).collect())
     }
 
+    /// Every content that was put away, oldest first.
+    pub fn kept_contents(&self) -> std::result::Result<Vec<ContentId>, Code> {
+        let content = |version: KeptVersion| match version.kind {
+            KeptKind::File { content, .. } => Some(content),
+            KeptKind::Link { .. } => None,
+        };
+        Ok(self.kept(None)?.into_iter().filter_map(content).collect())
+    }
+
     /// Opens a kept content; its bytes must be checked against the manifest by whoever reads them.
     pub fn open_kept(&self, content: ContentId) -> std::result::Result<Option<Reader>, Code> {
         let dirs = self.own()?;

@@ -215,6 +215,8 @@ pub enum Place {
     },
     /// The stage.
     Stage,
+    /// The versions.
+    Kept,
 }
 
 /// Something that happened and that a person may want to know.

@@ -87,6 +87,8 @@ pub enum Event {
         folder: FolderId,
         /// Whether it is the one we know.
         result: Result<(), Stop>,
+        /// Contents in the folder's versions on this disk, newest last.
+        kept: Vec<ContentId>,
     },
     /// Something may have changed at these paths; a hint only.
     Noticed {

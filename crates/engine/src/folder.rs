@@ -8,7 +8,7 @@ use ed25519_dalek::SigningKey;
 
 use crate::effect::{Effect, RecordKey, Tell};
 use crate::event::WorkId;
-use crate::id::{DeviceId, FolderId, Scope};
+use crate::id::{ContentId, DeviceId, FolderId, Scope};
 use crate::index::Index;
 use crate::ledger::Ledger;
 use crate::observe::Stop;
@@ -114,13 +114,14 @@ impl Folder {
     }
 
     /// The directory was opened, or not.
-    pub(crate) fn opened(&mut self, result: Result<(), Stop>, turn: &mut Turn<'_>) {
+    pub(crate) fn opened(&mut self, result: Result<(), Stop>, kept: Vec<ContentId>, turn: &mut Turn<'_>) {
         if self.root != Root::Opening {
             return;
         }
         match result {
             Ok(()) => {
                 self.root = Root::Open;
+                kept.into_iter().for_each(|content| self.planning.keep(content));
                 self.looking.walk_all(self.id, turn);
             }
             Err(stop) => self.stop(stop, turn),
@@ -205,6 +206,11 @@ impl Folder {
         let looks = [self.looking.deadline(), self.recording.deadline()].into_iter().flatten();
         let others = [self.looking.full_walk_due(), self.planning.deadline(), settle, self.swarm.deadline(), self.exchange.deadline()];
         looks.chain(others.into_iter().flatten().filter(is_ahead)).min()
+    }
+
+    /// Whether a content is among the versions on this disk.
+    pub(crate) fn keeps(&self, content: ContentId) -> bool {
+        self.planning.kept.contains(&content)
     }
 
     /// Hands what changed in this turn to the index on the disk.

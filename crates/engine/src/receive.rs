@@ -178,7 +178,7 @@ impl crate::folder::Folder {
             return;
         }
         let parts: std::collections::BTreeMap<ContentId, Part> =
-            contents.iter().map(|content| (*content, if self.stands(*content) { Part::All } else { self.swarm.part(*content) })).collect();
+            contents.iter().map(|content| (*content, if self.stands(*content) || self.keeps(*content) { Part::All } else { self.swarm.part(*content) })).collect();
         let scope = Scope::Folder(self.id);
         self.swarm.asked(from, scope, contents, &|content| parts.get(&content).cloned().unwrap_or(Part::Nothing), turn);
     }
@@ -190,6 +190,7 @@ impl crate::folder::Folder {
     /// Where the bytes of a content are on this disk.
     fn place_of(&self, content: ContentId) -> Option<Place> {
         let live = self.index.places_of(content).find_map(|(path, disk)| Some(Place::Live { path: path.clone(), print: disk.print? }));
-        live.or_else(|| self.swarm.is_staged(content).then_some(Place::Stage))
+        let staged = || self.swarm.is_staged(content).then_some(Place::Stage);
+        live.or_else(|| self.keeps(content).then_some(Place::Kept)).or_else(staged)
     }
 }

@@ -230,6 +230,7 @@ impl World {
                 Some(_) => Err(()),
                 None => Ok(false),
             },
+            Place::Kept => Ok(disk.kept.contains_key(&content)),
             Place::Stage => {
                 let Some(known) = self.contents.get(content) else { return Ok(false) };
                 let flags = disk.stage.get(&content);

@@ -60,7 +60,8 @@ impl World {
             device.open.insert(folder);
             device.home.hints.clear();
         }
-        self.hear(on, Event::RootOpened { folder, result });
+        let kept = if result.is_ok() { self.devices[on].home.kept.keys().copied().collect() } else { Vec::new() };
+        self.hear(on, Event::RootOpened { folder, result, kept });
     }
 
     fn look(&mut self, on: usize, folder: FolderId, work: WorkId, paths: Vec<RelPath>) {

@@ -220,6 +220,13 @@ impl Give for Giver {
         let live = match &item.place {
             None => return false,
             Some(Place::Stage) => None,
+            Some(Place::Kept) => {
+                let root = self.ground.as_ref().and_then(|ground| ground.root());
+                match root.and_then(|root| root.open_kept(item.content).ok().flatten()) {
+                    Some(reader) => Some(reader),
+                    None => return false,
+                }
+            }
             Some(Place::Live { path, print }) => {
                 let at = self.ground.as_ref().and_then(|ground| ground.locate(path));
                 match at.and_then(|(root, path)| root.reader(&path, print).ok()) {

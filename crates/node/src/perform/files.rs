@@ -26,14 +26,15 @@ impl Hands {
                 Some((place, root_id)) => Root::open(&place, root_id),
                 None => Err(Stop::Missing),
             };
-            let (ground, result) = match opened {
+            let (ground, result, kept) = match opened {
                 Ok(root) => {
                     hands.begin_in(folder, &root, bench);
-                    (Some(Ground::Folder(root)), Ok(()))
+                    let kept = root.kept_contents().unwrap_or_default();
+                    (Some(Ground::Folder(root)), Ok(()), kept)
                 }
-                Err(stop) => (None, Err(stop)),
+                Err(stop) => (None, Err(stop), Vec::new()),
             };
-            hands.answer(Event::RootOpened { folder, result });
+            hands.answer(Event::RootOpened { folder, result, kept });
             ground
         });
     }
