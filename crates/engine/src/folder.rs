@@ -223,14 +223,19 @@ impl Folder {
         turn.push(Effect::Remember { folder: self.id, paths });
     }
 
+    /// A content is on this disk: those who wait for it, here and elsewhere, can have it.
+    fn has_now(&mut self, content: ContentId) {
+        self.swarm.arrived(content);
+        self.content_complete(content);
+    }
+
     /// Notes what stands on the disk now, for the index and the next plan.
     fn note_disk(&mut self, path: &RelPath, disk: Option<crate::saved::Materialised>) {
         if self.index.disk(path) != disk.as_ref() {
-            if let Some(content) = disk.as_ref().and_then(|disk| disk.kind.content()) {
-                self.swarm.arrived(content);
-            }
+            let content = disk.as_ref().and_then(|disk| disk.kind.content());
             self.index.set_disk(path, disk);
             self.changed.insert(path.clone());
+            content.into_iter().for_each(|content| self.has_now(content));
         }
     }
 

@@ -36,6 +36,8 @@ impl Folder {
             }
             if change.act == Act::Remove { removals.push(change) } else { batch.push(change) }
         }
+        // What is copied from another path goes before that path changes.
+        batch.sort_by_key(|change| !matches!(&change.act, Act::Publish { source: Source::Copy { .. }, .. }));
         // What stands deepest goes first, so that directories are empty when their turn comes.
         removals.reverse();
         let taken = batch.iter().chain(&removals).filter(|change| matches!(change.expected, Expected::File { .. })).count();
@@ -129,6 +131,7 @@ impl Folder {
         self.planning.succeeded(path);
         if let Expected::File { content, .. } = change.expected {
             self.planning.keep(content);
+            self.has_now(content);
         }
         let is_unspoken = self.index.get(path).is_none_or(|state| state.heads.is_empty());
         let disk = match after(change) {

@@ -154,6 +154,10 @@ impl Folder {
             self.looking.walk_all(self.id, turn);
         }
         for noticed in paths {
+            if self.planning.take_ready(&noticed.path).is_some() {
+                // Planned again when it is known what stands there.
+                self.planning.reconsider(noticed.path.clone());
+            }
             self.looking.hint(noticed.path, noticed.is_settled, turn.now);
         }
     }

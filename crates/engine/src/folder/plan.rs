@@ -22,6 +22,8 @@ const SKIPPED_MAX: usize = 1000;
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// Longest pause before a refused change is tried again.
 const RETRY_MAX: Duration = Duration::from_secs(60);
+/// How often one step plans what planning itself stirred up; the rest waits for the next step.
+const ROUNDS_MAX: usize = 4;
 /// Most displaced contents remembered as kept on this disk.
 const KEPT_MAX: usize = 100_000;
 
@@ -209,8 +211,13 @@ impl Folder {
             let all: Vec<RelPath> = self.index.iter().map(|(path, _)| path.clone()).collect();
             self.planning.queue.extend(all);
         }
-        for path in std::mem::take(&mut self.planning.queue) {
-            self.plan(&path, turn);
+        // Planning one path may let another go on, such as one that waits for the same content.
+        for _ in 0..ROUNDS_MAX {
+            let queue = std::mem::take(&mut self.planning.queue);
+            if queue.is_empty() {
+                break;
+            }
+            queue.iter().for_each(|path| self.plan(path, turn));
         }
     }
 
@@ -229,6 +236,12 @@ impl Folder {
         if is_unsure {
             // Reconsidered when what stands there is known and recorded.
             return;
+        }
+        if let Some(content) = self.index.disk(path).and_then(|disk| disk.kind.content())
+            && !self.planning.waiting_for(content).is_empty()
+        {
+            // It could not be copied from here while it was not sure what stands here.
+            self.content_complete(content);
         }
         if self.index.get(path).and_then(|state| state.problem) == Some(Code::ReadOnlyRole) && !self.is_same_now(path) {
             return self.rest(path, turn);
