@@ -10,5 +10,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/setup.ts"],
     restoreMocks: true,
+    // A busy computer is slow; a test that hangs still ends.
+    testTimeout: 30_000,
   },
 });

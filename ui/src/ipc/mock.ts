@@ -323,9 +323,7 @@ export class Mock implements Backend {
         return picked(question.path);
       case "inspect_pick":
         return { type: "inspected", ...INSPECTION };
-      case "history":
-      case "verify":
-      case "settings":
+      default: // What only the command line asks so far.
         throw new Refused(trouble("APP-06"));
     }
   }

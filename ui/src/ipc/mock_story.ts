@@ -367,7 +367,7 @@ const TRANSFERS: Transfer[] = [
   }),
 ];
 
-export function empty(): View {
+function empty(): View {
   return {
     now: NOW,
     me: {
@@ -460,6 +460,11 @@ const stories = {
   welcome: () => ({ ...empty(), me: { ...empty().me, first_run: true } }),
   offline: () => ({
     ...full(),
+    devices: full()
+      .devices.filter(({ trust }) => trust === "verified")
+      .map((device) => ({ ...device, presence: { type: "away" as const, since: NOW - MINUTE } })),
+    rates: { down: 0, up: 0 },
+    transfers: [],
     network: { ...empty().network, state: "none" as const, name: null },
     inbox: [],
   }),

@@ -24,11 +24,30 @@ function listen<Message>(name: string, receive: (message: Message) => void): () 
   };
 }
 
+/** Tells the shell that something was drawn: two frames after the start, the first one is on the screen. */
+function reportPaint(): void {
+  const report = () => void call("painted", {}).catch(() => undefined);
+  requestAnimationFrame(() => requestAnimationFrame(report));
+}
+
+/** Quit by key: there is no menu bar, and not every desktop has a tray. */
+function watchQuitKey(quit: () => void): void {
+  window.addEventListener("keydown", (event) => {
+    const isQuit = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key === "q";
+    if (!isQuit) return;
+    event.preventDefault();
+    quit();
+  });
+}
+
 export function tauriBackend(): Backend {
   const ask: Backend["ask"] = (question) => call<Answer>("ask", { question });
+  const send: Backend["send"] = (command) => call<Answer>("send", { command });
+  reportPaint();
+  watchQuitKey(() => void send({ type: "quit" }).catch(() => undefined));
   return {
     can: { pickPlaces: true, showInFiles: true },
-    send: (command) => call<Answer>("send", { command }),
+    send,
     ask,
     watch(onView, onLink) {
       onLink("connecting");

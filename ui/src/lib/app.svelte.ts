@@ -55,6 +55,8 @@ export class App {
   pending = $state.raw<Pending[]>([]);
   toasts = $state.raw<Toast[]>([]);
   uploads = $state.raw<Upload[]>([]);
+  /** True while a request is being answered: that it leaves the inbox is then no news. */
+  isAnswering = $state.raw(false);
   polite = $state.raw("");
   urgent = $state.raw("");
   rates = $state.raw<{ down: number; up: number }[]>([]);
@@ -105,6 +107,15 @@ export class App {
     } catch (thrown) {
       return { trouble: troubleOf(thrown) };
     }
+  }
+
+  /** Answers the request of the open sheet, and closes the sheet when that worked. */
+  async answer(command: Command): Promise<boolean> {
+    this.isAnswering = true;
+    const answer = await this.act(command);
+    if (answer) this.sheet = null;
+    this.isAnswering = false;
+    return answer !== null;
   }
 
   /** Asks; a refusal is shown and answered with null. */

@@ -3,7 +3,7 @@ import { en } from "../text/en";
 import { bytes, left, moment, percent, speed } from "./format";
 import type { Device, Folder, Member, Transfer } from "../ipc/types";
 
-export type Tone = "good" | "busy" | "caution" | "danger" | "muted";
+type Tone = "good" | "busy" | "caution" | "danger" | "muted";
 
 export function presenceText(device: Device, now: number): string {
   const { presence } = device;
@@ -32,20 +32,6 @@ export function memberText(member: Member, now: number): string {
       const away = state.since === null ? words.away : words.awaySince(moment(state.since, now));
       return state.files ? `${away} · ${words.awayChanges(state.files)}` : away;
     }
-  }
-}
-
-export function memberTone(member: Member): Tone {
-  switch (member.state.type) {
-    case "up_to_date":
-      return "good";
-    case "behind":
-      return "busy";
-    case "away":
-    case "unknown":
-    case "invited":
-    case "declined":
-      return "muted";
   }
 }
 

@@ -11,7 +11,7 @@ export type Target =
 export type Hover = { count: number; bytes: number | null; target: Target | null };
 
 /** The drop target under a point, by what the page marked. */
-export function targetAt(x: number, y: number): Target | null {
+function targetAt(x: number, y: number): Target | null {
   const marked = document
     .elementFromPoint(x, y)
     ?.closest<HTMLElement>("[data-device], [data-folder], [data-folders]");

@@ -30,6 +30,11 @@ export function visible(name: string): string {
     .replace(MARKS, "$1");
 }
 
+/** A longer text of theirs: hidden characters visible, line breaks kept. */
+export function visibleText(text: string): string {
+  return text.split(/\r?\n/u).map(visible).join("\n");
+}
+
 /** Shortens in the middle so that the beginning and the ending (with its extension) stay. */
 export function shorten(name: string, max = NAME_CHARS_MAX): string {
   const chars = [...graphemes.segment(name)].map(({ segment }) => segment);

@@ -7,7 +7,7 @@ export type ViewName = (typeof VIEWS)[number];
 export type Route = { view: ViewName; id: string | null };
 
 /** Reads a hash; anything unknown is Nearby. */
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [, name, id] = /^#\/([a-z]+)(?:\/([^/?]+))?/.exec(hash) ?? [];
   const view = VIEWS.find((known) => known === name);
   if (!view) return { view: "nearby", id: null };

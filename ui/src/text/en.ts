@@ -131,7 +131,7 @@ export const en = {
     emptyOn: (network: string) =>
       `Open Shoal on another computer on ${quoted(network)}. It appears here by itself.`,
     empty: "Open Shoal on another computer on the same network. It appears here by itself.",
-    emptyAddress: "Or add it by a link or an address.",
+    emptyAddress: "Use a link or an address",
     noNetworkTitle: "Not on a network",
     noNetwork: "Changes are kept and go out when you are back.",
     looking: (network: string) => `Looking on ${quoted(network)}`,
@@ -519,5 +519,3 @@ export const en = {
     lead: "Everything works by click, by keyboard and by dropping files.",
   },
 };
-
-export type Text = typeof en;

@@ -1,0 +1,64 @@
+import { screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import { CODE } from "../src/ipc/mock";
+import { STUDIO } from "../src/ipc/mock_story";
+import { openPage } from "./open";
+
+async function startPairing() {
+  const opened = await openPage();
+  await opened.user.click(screen.getByRole("button", { name: /^Mac-Studio, not paired/ }));
+  await opened.user.click(screen.getByRole("menuitem", { name: "Pair…" }));
+  return { ...opened, field: await screen.findByLabelText("Six-digit code") };
+}
+
+describe("the side that types", () => {
+  it("takes a pasted code with spaces and says that it matches", async () => {
+    const { user, field, sent } = await startPairing();
+    field.focus();
+    await user.paste("402 918");
+    expect(sent().at(-1)).toEqual({ type: "enter_code", device: STUDIO.id, code: CODE });
+    expect(await screen.findByText("Matches.")).toBeVisible();
+    expect(screen.getByText(/Both screens show/)).toHaveTextContent(
+      "anchor, pear and bell".replace(" and", ","),
+    );
+  });
+
+  it("empties the field after a wrong code and counts the tries", async () => {
+    const { user, field } = await startPairing();
+    await user.type(field, "111111");
+    await waitFor(() => expect(screen.getByLabelText("Six-digit code")).toHaveValue(""));
+    expect(screen.getByRole("dialog")).toHaveTextContent("A new one is shown there; 2 tries left");
+  });
+
+  it("is locked after three wrong codes, with the time", async () => {
+    const { user, field } = await startPairing();
+    for (const code of ["111111", "222222", "333333"]) {
+      await user.type(field, code);
+      await waitFor(() => expect(screen.queryByDisplayValue(code)).toBeNull());
+    }
+    expect(await screen.findByText(/Three wrong codes for/)).toHaveTextContent("you can try again at 14:15");
+  });
+});
+
+describe("the side that shows", () => {
+  it("opens by itself, and can be allowed only after a match", async () => {
+    const { mock, user, sent } = await openPage();
+    mock.setPairing(STUDIO.id, { side: "showing", code: CODE, stage: { type: "enter_code" } });
+    expect(await screen.findByRole("img", { name: "Code: 4 0 2, 9 1 8" })).toBeVisible();
+    const yes = screen.getByRole("button", { name: "Yes, allow" });
+    expect(yes).toBeDisabled();
+    mock.setPairing(STUDIO.id, { stage: { type: "waiting_confirm" }, words: ["a", "b", "c"] });
+    await waitFor(() => expect(yes).toBeEnabled());
+    await user.click(yes);
+    expect(sent()).toEqual([{ type: "confirm_pair", device: STUDIO.id, yes: true }]);
+    expect(await screen.findByRole("heading", { name: "You and Mac-Studio are paired" })).toBeVisible();
+  });
+
+  it("does not interrupt someone who has a sheet open", async () => {
+    const { mock, user } = await openPage();
+    await user.click(screen.getByRole("button", { name: "Settings" }));
+    mock.setPairing(STUDIO.id, { side: "showing", code: CODE, stage: { type: "enter_code" } });
+    expect(screen.getByRole("dialog", { name: "Settings" })).toBeInTheDocument();
+    expect(screen.queryByText("402 918")).toBeNull();
+  });
+});
