@@ -189,6 +189,7 @@ impl Folder {
             self.settle_due(turn);
             self.apply_due(turn);
             self.swarm.pump(Scope::Folder(self.id), turn);
+            self.list_unobtainable(turn.now);
         }
         self.exchange_due(turn);
         self.remember(turn);
@@ -206,6 +207,16 @@ impl Folder {
         let looks = [self.looking.deadline(), self.recording.deadline()].into_iter().flatten();
         let others = [self.looking.full_walk_due(), self.planning.deadline(), settle, self.swarm.deadline(), self.exchange.deadline()];
         looks.chain(others.into_iter().flatten().filter(is_ahead)).min()
+    }
+
+    /// Lists what no member has any more: a version that was changed again before anybody took it.
+    fn list_unobtainable(&mut self, now: Timestamp) {
+        let is_here = |device: &DeviceId| *device == self.me || self.exchange.peers.contains_key(device);
+        if self.swarm.is_idle() || !self.ledger.membership().members.keys().all(is_here) {
+            return;
+        }
+        let nowhere = self.swarm.nowhere(now);
+        self.content_refused(&nowhere, crate::observe::Code::NoSource);
     }
 
     /// Whether a content is among the versions on this disk.

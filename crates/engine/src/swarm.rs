@@ -42,6 +42,8 @@ const COOL_MAX: Duration = Duration::from_secs(30);
 const HAVE_EVERY: Duration = Duration::from_millis(50);
 /// A source that lacked a content is asked about it again after this long.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// A content that nobody has is listed after this long.
+const NOWHERE_AFTER: Duration = Duration::from_secs(10);
 /// A peer whose chunks did not match their hash this often gives us nothing more.
 const STRIKES_MAX: u32 = 3;
 
@@ -76,6 +78,8 @@ struct Wanted {
     sources: BTreeMap<DeviceId, Part>,
     /// Our own disk refused; not before this time again.
     not_before: Timestamp,
+    /// Since when it is pursued.
+    since: Timestamp,
     /// Sources are asked again at this time.
     ask_again: Option<Timestamp>,
 }
@@ -108,7 +112,7 @@ impl Swarm {
             wanted.near.truncate(8);
             return;
         }
-        let fresh = Wanted { size, near, progress: Progress::Queued, sources: BTreeMap::new(), not_before: Timestamp(0), ask_again: None };
+        let fresh = Wanted { size, near, progress: Progress::Queued, sources: BTreeMap::new(), not_before: Timestamp(0), since: Timestamp(0), ask_again: None };
         self.wanted.insert(content, fresh);
         self.queued.insert((size, content));
     }
@@ -165,6 +169,16 @@ impl Swarm {
             && self.wanted.values().all(|wanted| !matches!(wanted.progress, Progress::Complete | Progress::Preparing) && !has_source(wanted))
     }
 
+    /// Contents that every connected device lacks, and has lacked for a while.
+    pub(crate) fn nowhere(&self, now: Timestamp) -> Vec<ContentId> {
+        let is_nowhere = |wanted: &Wanted| {
+            matches!(wanted.progress, Progress::Small { is_flying: false, .. } | Progress::Unlisted { is_flying: false } | Progress::Chunks(_))
+                && now.since(wanted.since) >= NOWHERE_AFTER
+                && self.givers.keys().all(|giver| wanted.sources.get(giver) == Some(&Part::Nothing))
+        };
+        self.wanted.iter().filter(|(_, wanted)| is_nowhere(wanted)).map(|(content, _)| *content).collect()
+    }
+
     /// What we can say to somebody who wants a content that is not whole on this disk.
     pub(crate) fn part(&self, content: ContentId) -> Part {
         match self.wanted.get(&content).map(|wanted| &wanted.progress) {
@@ -177,6 +191,11 @@ impl Swarm {
     /// Whether chunks of a content can be served from the stage.
     pub(crate) fn is_staged(&self, content: ContentId) -> bool {
         self.part(content) != Part::Nothing
+    }
+
+    /// Whether nothing is wanted.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.wanted.is_empty()
     }
 
     /// Whether a fetch is ours.
@@ -435,6 +454,7 @@ impl Swarm {
         for key in begun {
             self.queued.remove(&key);
             let Some(wanted) = self.wanted.get_mut(&key.1) else { continue };
+            wanted.since = turn.now;
             if key.0 > WHOLE_FILE_BYTES_MAX {
                 wanted.progress = Progress::Preparing;
                 turn.push(Effect::Prepare { scope, content: key.1, near: wanted.near.clone() });
@@ -547,7 +567,8 @@ impl Swarm {
     /// When something is due next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         let cooling = self.givers.values().map(|giver| giver.cool_until).filter(|_| !self.wanted.is_empty());
-        let waiting = self.wanted.values().flat_map(|wanted| [Some(wanted.not_before), wanted.ask_again].into_iter().flatten());
+        let listed = |wanted: &Wanted| (wanted.since > Timestamp(0)).then(|| wanted.since.after(NOWHERE_AFTER));
+        let waiting = self.wanted.values().flat_map(|wanted| [Some(wanted.not_before), wanted.ask_again, listed(wanted)].into_iter().flatten());
         let tell = (!self.untold.is_empty() && !self.givers.is_empty()).then(|| self.told_at.after(HAVE_EVERY));
         cooling.chain(waiting).chain(tell).filter(|due| *due > self.pumped).min()
     }

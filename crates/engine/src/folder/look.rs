@@ -239,9 +239,6 @@ impl Folder {
         if let Some(walk) = self.looking.walks.get_mut(&work) {
             walk.missing.extend(missing);
         }
-        if let Some(dir) = dir.filter(|_| entries.is_empty() && skipped.is_empty()) {
-            self.saw_empty_directory(dir, turn);
-        }
         for entry in entries {
             if self.index.get(&entry.path).is_some_and(|state| state.is_busy) {
                 continue;
@@ -326,39 +323,28 @@ impl Folder {
     }
 
     /// A directory stands there. A walk lists it by itself; a look at something new must start one.
+    ///
+    /// Every directory gets an entry: whoever removes one says so, and nobody has to guess who emptied it.
     fn saw_directory(&mut self, path: RelPath, is_look: bool, turn: &mut Turn<'_>) {
         let was = self.index.get(&path).and_then(|state| state.standing()).cloned();
-        match was {
-            Some(Kind::Directory) => {
-                if is_look && self.recording.is_emptied(&path) {
-                    self.looking.walk(self.id, path.clone(), turn);
-                }
-                self.planning.reconsider(path);
-            }
-            Some(Kind::File { .. } | Kind::Link { .. }) => {
-                self.draft(path.clone(), Draft { kind: Kind::Directory, print: None }, turn.now);
-                if is_look {
-                    self.looking.walk(self.id, path, turn);
-                }
-            }
-            Some(Kind::Deleted) | None => {
-                let versions = self.live_directory_heads(&path);
-                self.note_disk(&path, Some(Materialised { versions, kind: Kind::Directory, print: None }));
-                if is_look {
-                    self.looking.walk(self.id, path, turn);
-                }
-            }
+        let is_new = was != Some(Kind::Directory);
+        let is_known_absent = self.index.disk(&path).is_some_and(|disk| disk.kind == Kind::Deleted);
+        let versions = self.live_directory_heads(&path);
+        let is_unspoken = self.index.get(&path).is_none_or(|state| state.heads.is_empty());
+        let is_news = match was {
+            Some(Kind::Directory) => is_unspoken && !self.index.has_live_below(&path),
+            Some(Kind::File { .. } | Kind::Link { .. }) => true,
+            // With a tombstone and no memory of it, this is a removal that was not made here yet.
+            Some(Kind::Deleted) | None => versions.is_empty() && (is_unspoken || is_known_absent),
+        };
+        if is_news {
+            self.draft(path.clone(), Draft { kind: Kind::Directory, print: None }, turn.now);
+        } else if is_new {
+            self.note_disk(&path, Some(Materialised { versions, kind: Kind::Directory, print: None }));
         }
-    }
-
-    /// A directory with nothing in it: kept by an entry, unless it is empty because others removed what was in it.
-    fn saw_empty_directory(&mut self, dir: RelPath, turn: &mut Turn<'_>) {
-        let by_user = self.recording.take_emptied(&dir);
-        let had_children = self.index.below(Some(&dir)).next().is_some();
-        if by_user || !had_children && self.live_directory_heads(&dir).is_empty() {
-            self.draft(dir, Draft { kind: Kind::Directory, print: None }, turn.now);
-        } else {
-            self.planning.reconsider(dir);
+        self.planning.reconsider(path.clone());
+        if is_new && is_look {
+            self.looking.walk(self.id, path, turn);
         }
     }
 

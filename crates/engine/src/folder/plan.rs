@@ -252,7 +252,7 @@ impl Folder {
             // A file that a directory displaces stays until its copy is settled.
             Some(head) if gives_way && head.kind != Kind::Directory => self.rest(path, turn),
             Some(head) => self.plan_head(path, &head, turn),
-            None => self.plan_unspoken(path, turn),
+            None => self.rest(path, turn),
         }
     }
 
@@ -265,20 +265,6 @@ impl Folder {
     fn rest(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
         self.planning.set_lacking(path, None);
         self.unwant(path, None, turn);
-    }
-
-    /// A directory that no entry speaks of goes when all that others put into it is gone.
-    fn plan_unspoken(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
-        let stands = self.index.get(path).and_then(|state| state.standing());
-        let is_left_over = stands == Some(&Kind::Directory)
-            && !self.index.has_live_below(path)
-            && !self.index.has_standing_below(path)
-            && !self.recording.is_emptied(path)
-            && self.index.below(Some(path)).any(|(_, state)| !state.heads.is_empty());
-        self.rest(path, turn);
-        if is_left_over {
-            self.make_ready(path, Expected::Directory, Act::Remove, turn);
-        }
     }
 
     fn plan_head(&mut self, path: &RelPath, head: &Head, turn: &mut Turn<'_>) {

@@ -37,8 +37,6 @@ pub(crate) struct Recording {
     gone: BTreeSet<RelPath>,
     gone_first: Option<Timestamp>,
     gone_last: Option<Timestamp>,
-    /// Directories that the user may have emptied: if they still stand, an entry keeps them.
-    emptied: BTreeSet<RelPath>,
     /// Own blocks that are being made durable.
     appends: BTreeSet<WorkId>,
 }
@@ -71,16 +69,6 @@ impl Recording {
     /// Forgets a draft: what it saw is not there any more.
     pub(crate) fn undraft(&mut self, path: &RelPath) {
         self.drafts.remove(path);
-    }
-
-    /// Whether the user may have emptied a directory.
-    pub(crate) fn is_emptied(&self, dir: &RelPath) -> bool {
-        self.emptied.contains(dir)
-    }
-
-    /// The same, asked once.
-    pub(crate) fn take_emptied(&mut self, dir: &RelPath) -> bool {
-        self.emptied.remove(dir)
     }
 
     /// Takes what is about to be recorded as gone, or puts it off.
@@ -175,7 +163,8 @@ impl Folder {
     /// What a viewer changed stays here, listed, and is not overwritten.
     fn keep_unshared(&mut self, drafts: Vec<(RelPath, Draft)>) {
         for (path, draft) in drafts {
-            self.index.set_problem(&path, Some(Code::ReadOnlyRole));
+            let is_implied = draft.kind == Kind::Directory && self.index.has_live_below(&path);
+            self.index.set_problem(&path, (!is_implied).then_some(Code::ReadOnlyRole));
             let seen = Materialised { versions: Vec::new(), kind: draft.kind, print: draft.print };
             self.note_disk(&path, Some(seen));
         }
@@ -215,9 +204,6 @@ impl Folder {
                 self.note_disk(&path, Some(Materialised { versions: disk.versions, kind: Kind::Deleted, print: None }));
                 continue;
             }
-            if let Some(parent) = path.parent() {
-                self.recording.emptied.insert(parent);
-            }
             if disk.versions.is_empty() {
                 // Never recorded, or a directory that needed no entry: there is nothing to take back.
                 self.note_disk(&path, None);
@@ -226,11 +212,7 @@ impl Folder {
                 entries.push(Entry { path, kind: Kind::Deleted, supersedes: disk.versions, moved_from: None });
             }
         }
-        let parents: BTreeSet<RelPath> = entries.iter().filter_map(|entry| entry.path.parent()).collect();
         self.write(entries, &BTreeMap::new(), turn);
-        for parent in parents.into_iter().filter(|parent| !self.index.has_standing_below(parent)) {
-            self.looking.hint(parent, true, turn.now);
-        }
     }
 
     /// Signs entries into blocks, takes them in, and asks for them to be made durable before anybody hears of them.
