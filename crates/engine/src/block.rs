@@ -115,18 +115,16 @@ impl Block {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Block, Invalid> {
         let body = read_record(bytes)?;
         let header = Header::parse(&body.header)?;
-        if !body.pruned.is_empty() {
-            return Err(Invalid::Pruned);
-        }
-        if body.entries.len() != header.count as usize {
-            return Err(Invalid::Root);
-        }
         let size: usize = body.entries.iter().map(Vec::len).sum();
         if size > BLOCK_BYTES_MAX {
             return Err(Invalid::Garbage(Garbage("a block too large")));
         }
-        if entries_root(body.entries.iter().map(|entry| hash(entry))) != header.entries_root {
+        let hashes = body_hashes(&body)?;
+        if hashes.len() != header.count as usize || entries_root(hashes.into_iter()) != header.entries_root {
             return Err(Invalid::Root);
+        }
+        if body.entries.is_empty() {
+            return Err(Invalid::Pruned);
         }
         Ok(Block { header, hash: hash(&body.header), record: bytes.to_vec() })
     }
@@ -319,6 +317,15 @@ fn read_record(bytes: &[u8]) -> Result<record::Block, Garbage> {
     match bytes.split_first() {
         Some((&BLOCK, body)) => record::Block::decode(body).map_err(|_| Garbage("block not readable")),
         Some(_) | None => Err(Garbage("no block")),
+    }
+}
+
+/// The hashes of a body's entries, which stand there alone if it was pruned.
+fn body_hashes(body: &record::Block) -> Result<Vec<RecordHash>, Invalid> {
+    match (body.entries.is_empty(), body.pruned.is_empty()) {
+        (false, true) => Ok(body.entries.iter().map(|entry| hash(entry)).collect()),
+        (true, false) => body.pruned.chunks(32).map(|bytes| Ok(fixed(bytes, RecordHash::from_slice)?)).collect(),
+        (_, _) => Err(Invalid::Root),
     }
 }
 

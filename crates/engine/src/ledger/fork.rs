@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 
-use crate::block::{Block, Invalid, PROOF, SignedHeader, with_kind};
+use crate::block::{Block, Header, Invalid, PROOF, SignedHeader, with_kind};
 use crate::codec::{Garbage, record};
 use crate::effect::RecordKey;
 use crate::id::{ChainId, RecordHash};
@@ -30,6 +30,29 @@ pub(super) struct Contradiction {
     other: Option<SignedHeader>,
 }
 
+/// A header and its hash.
+type Said<'a> = (&'a Header, RecordHash);
+
+/// What contradicts a block.
+enum Other<'a> {
+    Held(&'a Block),
+    Suspect(&'a SignedHeader),
+    /// A block of the chain; its header is not at hand.
+    Line,
+}
+
+impl Other<'_> {
+    fn is_line(&self) -> bool {
+        matches!(self, Other::Line)
+    }
+}
+
+impl SignedHeader {
+    fn said(&self) -> Said<'_> {
+        (&self.header, self.hash)
+    }
+}
+
 impl Ledger {
     /// Where somebody wrote two of one.
     pub fn forks(&self) -> Vec<Fork> {
@@ -54,17 +77,26 @@ impl Ledger {
         if !self.line.was_member(id.device) {
             return None;
         }
-        let one = block.signed_header().ok()?;
-        let held = self.held.beside(id, one.header.index).filter_map(|held| held.signed_header().ok());
-        let suspects = self.suspects.get(&id).into_iter().flatten().cloned();
-        let pairs = held.chain(suspects).filter_map(|other| Some((contradiction(&one, &other)?, Some(other))));
-        let lines = self.line_contradiction(&one).map(|index| (index, None));
+        let one = (&block.header, block.hash);
+        let held = self.held.beside(id, block.header.index);
+        let held = held.filter_map(|held| Some((contradiction(one, (&held.header, held.hash))?, Other::Held(held))));
+        let suspects = self.suspects.get(&id).into_iter().flatten();
+        let suspects = suspects.filter_map(|other| Some((contradiction(one, other.said())?, Other::Suspect(other))));
+        let lines = self.line_contradiction(one).map(|index| (index, Other::Line));
         // A pair proves it to others, so it comes before one that only we can see.
-        let (index, other) = pairs.chain(lines).min_by_key(|(index, other)| (*index, other.is_none()))?;
+        let (index, other) = held.chain(suspects).chain(lines).min_by_key(|(index, other)| (*index, other.is_line()))?;
         let is_new = self.frozen.get(&id).is_none_or(|frozen| {
-            index < frozen.index || (index == frozen.index && frozen.proof.is_none() && other.is_some())
+            index < frozen.index || (index == frozen.index && frozen.proof.is_none() && !other.is_line())
         });
-        is_new.then_some(Contradiction { chain: id, index, one, other })
+        if !is_new {
+            return None;
+        }
+        let other = match other {
+            Other::Held(held) => held.signed_header().ok(),
+            Other::Suspect(header) => Some(header.clone()),
+            Other::Line => None,
+        };
+        Some(Contradiction { chain: id, index, one: block.signed_header().ok()?, other })
     }
 
     /// Ends a chain before the block that was contradicted.
@@ -112,7 +144,7 @@ impl Ledger {
         if one.header.folder != self.folder() || other.header.folder != self.folder() {
             return Err(Invalid::OtherFolder);
         }
-        let index = contradiction(&one, &other).filter(|_| id == other.header.chain).ok_or(Invalid::Link)?;
+        let index = contradiction(one.said(), other.said()).filter(|_| id == other.header.chain).ok_or(Invalid::Link)?;
         if !self.line.was_member(id.device) || (!self.chains.contains_key(&id) && self.has_many_chains(id)) {
             return Err(Invalid::NotAWriter);
         }
@@ -152,15 +184,12 @@ impl Ledger {
         Ok(if accepted.is_empty() { last } else { Learned::Accepted(accepted) })
     }
 
-    fn line_contradiction(&self, one: &SignedHeader) -> Option<u64> {
-        let chain = self.chains.get(&one.header.chain)?;
-        let before = one.header.index.checked_sub(1).and_then(|before| Some((before, chain.hash_at(before)?)));
+    fn line_contradiction(&self, (header, hash): Said<'_>) -> Option<u64> {
+        let chain = self.chains.get(&header.chain)?;
+        let before = header.index.checked_sub(1).and_then(|before| Some((before, chain.hash_at(before)?)));
         match before {
-            Some((before, hash)) if Some(hash) != one.header.previous => Some(before),
-            Some(_) | None => {
-                let hash: RecordHash = chain.hash_at(one.header.index)?;
-                (hash != one.hash).then_some(one.header.index)
-            }
+            Some((before, known)) if Some(known) != header.previous => Some(before),
+            Some(_) | None => (chain.hash_at(header.index)? != hash).then_some(header.index),
         }
     }
 
@@ -180,16 +209,15 @@ fn fork(chain: ChainId, index: u64) -> Fork {
 }
 
 /// The index of the block about which two headers of one chain contradict each other.
-fn contradiction(one: &SignedHeader, other: &SignedHeader) -> Option<u64> {
-    let (a, b) = (&one.header, &other.header);
-    if a.index == b.index {
+fn contradiction((one, hash): Said<'_>, (other, other_hash): Said<'_>) -> Option<u64> {
+    if one.index == other.index {
         // Two blocks before them, or only two of them.
-        let index = if a.previous == b.previous { a.index } else { a.index.saturating_sub(1) };
-        return (one.hash != other.hash).then_some(index);
+        let index = if one.previous == other.previous { one.index } else { one.index.saturating_sub(1) };
+        return (hash != other_hash).then_some(index);
     }
-    let (early, late) = if a.index < b.index { (one, other) } else { (other, one) };
-    let is_next = early.header.index + 1 == late.header.index;
-    (is_next && late.header.previous != Some(early.hash)).then_some(early.header.index)
+    let (early, early_hash, late) = if one.index < other.index { (one, hash, other) } else { (other, other_hash, one) };
+    let is_next = early.index + 1 == late.index;
+    (is_next && late.previous != Some(early_hash)).then_some(early.index)
 }
 
 fn proof_of(one: &SignedHeader, other: &SignedHeader) -> Vec<u8> {

@@ -6,11 +6,13 @@ use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
 
 use super::*;
+use crate::effect::RecordRange;
 use crate::entry::Kind;
 use crate::membership::Member;
 use crate::path::RelPath;
 
 mod laws;
+mod rules;
 
 fn key(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
@@ -58,7 +60,9 @@ fn write(ledger: &mut Ledger, number: u8, name: &str) -> Vec<u8> {
 fn accepted(learned: Learned) -> Vec<AcceptedRecord> {
     match learned {
         Learned::Accepted(records) => records,
-        other => panic!("not accepted: {other:?}"),
+        other @ (Learned::Known | Learned::Waiting | Learned::Refused(_) | Learned::Forked(_)) => {
+            panic!("not accepted: {other:?}")
+        }
     }
 }
 

@@ -131,11 +131,11 @@ impl Ledger {
     fn learn_own(&mut self, record: &[u8]) -> Result<AcceptedRecord, CannotWrite> {
         match self.learn(record) {
             Learned::Accepted(mut accepted) => {
-                // Our own record is the first; nothing can have been held for it, since nobody has seen it.
+                // Our own record is the first and frees no other: nobody has seen it before.
                 accepted.truncate(1);
                 accepted.pop().ok_or(CannotWrite::TooLarge)
             }
-            Learned::Refused(_) => Err(CannotWrite::TooLarge),
+            Learned::Refused(_) => Err(CannotWrite::NotAllowed),
             Learned::Known | Learned::Waiting | Learned::Forked(_) => Err(CannotWrite::ChainClosed),
         }
     }
