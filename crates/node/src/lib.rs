@@ -8,6 +8,7 @@ pub mod command;
 mod contacts;
 mod copy_in;
 mod gather;
+pub mod doctor;
 pub mod guard;
 mod history;
 pub mod home;
