@@ -172,9 +172,13 @@ impl Swarm {
     /// Contents that every connected device lacks, and has lacked for a while.
     pub(crate) fn nowhere(&self, now: Timestamp) -> Vec<ContentId> {
         let is_nowhere = |wanted: &Wanted| {
-            matches!(wanted.progress, Progress::Small { is_flying: false, .. } | Progress::Unlisted { is_flying: false } | Progress::Chunks(_))
-                && now.since(wanted.since) >= NOWHERE_AFTER
-                && self.givers.keys().all(|giver| wanted.sources.get(giver) == Some(&Part::Nothing))
+            let has_answered = |giver: &DeviceId| wanted.sources.contains_key(giver);
+            let is_lacking = match &wanted.progress {
+                Progress::Small { is_flying: false, .. } | Progress::Unlisted { is_flying: false } => wanted.sources.values().all(|part| *part == Part::Nothing),
+                Progress::Chunks(map) => map.is_incomplete(&wanted.sources),
+                Progress::Small { .. } | Progress::Unlisted { .. } | Progress::Queued | Progress::Preparing | Progress::Complete => false,
+            };
+            is_lacking && now.since(wanted.since) >= NOWHERE_AFTER && self.givers.keys().all(has_answered)
         };
         self.wanted.iter().filter(|(_, wanted)| is_nowhere(wanted)).map(|(content, _)| *content).collect()
     }
@@ -182,9 +186,9 @@ impl Swarm {
     /// What we can say to somebody who wants a content that is not whole on this disk.
     pub(crate) fn part(&self, content: ContentId) -> Part {
         match self.wanted.get(&content).map(|wanted| &wanted.progress) {
-            Some(Progress::Chunks(map)) => Part::Some(bits(&map.staged)),
+            Some(Progress::Chunks(map)) if map.staged.contains(&true) => Part::Some(bits(&map.staged)),
             Some(Progress::Complete) => Part::All,
-            Some(Progress::Queued | Progress::Small { .. } | Progress::Preparing | Progress::Unlisted { .. }) | None => Part::Nothing,
+            Some(Progress::Chunks(_) | Progress::Queued | Progress::Small { .. } | Progress::Preparing | Progress::Unlisted { .. }) | None => Part::Nothing,
         }
     }
 
@@ -212,6 +216,7 @@ impl Swarm {
         self.queued.clear();
         self.unannounced.clear();
         self.fetches.clear();
+        self.givers.values_mut().for_each(|giver| giver.fetches = 0);
     }
 
     /// A device that may give is connected.
@@ -582,6 +587,11 @@ fn send_have(to: DeviceId, scope: Scope, items: Vec<HaveItem>, turn: &mut Turn<'
 }
 
 impl ChunkMap {
+    /// Whether a chunk is neither staged here nor at any source.
+    fn is_incomplete(&self, sources: &BTreeMap<DeviceId, Part>) -> bool {
+        (0..self.staged.len()).any(|at| !self.staged[at] && !sources.values().any(|part| has_bit(part, at)))
+    }
+
     /// A run of chunks that this device has and nobody is bringing, beginning at one of the rarest.
     fn rarest_run(&self, device: DeviceId, sources: &BTreeMap<DeviceId, Part>, throw: u64) -> Vec<u32> {
         let Some(theirs) = sources.get(&device) else { return Vec::new() };

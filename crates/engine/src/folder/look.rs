@@ -335,7 +335,7 @@ impl Folder {
             Some(Kind::Directory) => is_unspoken && !self.index.has_live_below(&path),
             Some(Kind::File { .. } | Kind::Link { .. }) => true,
             // With a tombstone and no memory of it, this is a removal that was not made here yet.
-            Some(Kind::Deleted) | None => versions.is_empty() && (is_unspoken || is_known_absent),
+            Some(Kind::Deleted) | None => versions.is_empty() && (is_unspoken || is_known_absent || self.wants_bytes(&path)),
         };
         if is_news {
             self.draft(path.clone(), Draft { kind: Kind::Directory, print: None }, turn.now);
@@ -346,6 +346,11 @@ impl Folder {
         if is_new && is_look {
             self.looking.walk(self.id, path, turn);
         }
+    }
+
+    /// Whether a file or link should stand at a path.
+    fn wants_bytes(&self, path: &RelPath) -> bool {
+        self.index.reconciled(path).winner.is_some_and(|head| matches!(head.kind, Kind::File { .. } | Kind::Link { .. }))
     }
 
     fn live_directory_heads(&self, path: &RelPath) -> Vec<crate::id::VersionId> {
