@@ -21,7 +21,7 @@ export default defineConfig({
   fullyParallel: true,
   forbidOnly: true,
   reporter: "list",
-  timeout: 30_000,
+  timeout: 120_000,
   use: {
     baseURL: `http://127.0.0.1:${PORT}`,
     locale: "en-GB",

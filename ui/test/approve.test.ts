@@ -76,6 +76,13 @@ describe("the approval of an offer", () => {
     expect(await screen.findByText("This request was withdrawn or answered.")).toBeVisible();
   });
 
+  it("says in the sheet why the engine refused", async () => {
+    const { mock, user, dialog } = await openOffer();
+    mock.refusal = { code: "FOLD-10", params: { path: "~/Downloads" } };
+    await user.click(dialog.getByRole("button", { name: /Accept 3 files/ }));
+    expect(await dialog.findByRole("alert")).toHaveTextContent("Shoal may not write in ~/Downloads.");
+  });
+
   it("blocks only after a question", async () => {
     const { user, dialog, sent } = await openOffer();
     await user.click(dialog.getByRole("button", { name: "Block" }));

@@ -10,7 +10,7 @@ test("pairing by keyboard alone", async ({ page }) => {
   await page.keyboard.press("Enter");
   await expect(page.getByLabel("Six-digit code")).toBeFocused();
   await page.keyboard.type("402918");
-  await expect(page.getByText("Matches.")).toBeVisible();
+  await expect(page.getByText("Matches.", { exact: true })).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(page.locator("dialog")).toHaveCount(0);
   await expect(studio).toBeFocused();
