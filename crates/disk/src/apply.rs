@@ -40,6 +40,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) touched: BTreeSet<Option<RelPath>>,
     /// Lines for the log of versions.
     pub(crate) log: Vec<Line>,
+    /// Intents were written.
+    is_written_down: bool,
     /// Something stands in a slot that recovery must see to.
     pub(crate) is_unsettled: bool,
 }
@@ -95,6 +97,7 @@ impl<'a> Batch<'a> {
             stage_uses: BTreeMap::new(),
             touched: BTreeSet::new(),
             log: Vec::new(),
+            is_written_down: false,
             is_unsettled: false,
         }
     }
@@ -117,7 +120,7 @@ impl<'a> Batch<'a> {
 
     /// Brings a change so far that only renames are left.
     fn prepare(&mut self, index: usize, change: &Change) -> Ready {
-        if names::is_ours(&change.path) {
+        if names::is_ours(&change.path, self.root.folds_names()) {
             return Ready::Not(Outcome::Refused(Code::OurName));
         }
         let mut slot = Slot { name: format!("{}.{index}", self.tag), stat: None, content: None };
@@ -228,29 +231,29 @@ impl<'a> Batch<'a> {
     }
 
     /// Makes the new files and the intents durable; nothing was changed so far that anybody can see.
-    fn write_down(&self, changes: &[Change], ready: &[Ready]) -> Result<(), Errno> {
+    fn write_down(&mut self, changes: &[Change], ready: &[Ready]) -> Result<(), Errno> {
         let slots = || ready.iter().zip(changes).filter_map(|(ready, change)| Some((ready.slot()?, change)));
-        let intents: Vec<Intent> = slots()
-            .map(|(slot, change)| Intent {
-                slot: slot.name.clone(),
-                inode: slot.stat.map_or(0, |stat| stat.print.inode),
-                content: slot.content,
-                path: change.path.clone(),
-                was: Was::of(&change.expected),
-            })
-            .collect();
-        if intents.is_empty() {
-            return Ok(());
-        }
         let files: Vec<&Slot> = slots().map(|(slot, _)| slot).filter(|slot| slot.content.is_some()).collect();
         if files.len() <= SYNC_ONE_BY_ONE_MAX {
             for slot in files {
                 unix::sync(unix::open_own(self.dirs.swap.as_fd(), &slot.name, false)?.as_fd())?;
             }
-            unix::sync(self.dirs.swap.as_fd())?;
         } else {
             unix::sync_all(self.root.handle())?;
         }
+        let intent = |(slot, change): (&Slot, &Change)| Intent {
+            slot: slot.name.clone(),
+            inode: slot.stat.map_or(0, |stat| stat.print.inode),
+            content: slot.content,
+            path: change.path.clone(),
+            was: Was::of(&change.expected),
+        };
+        // Where nothing can come out, one rename is all there is, and there is nothing to clear up.
+        let intents: Vec<Intent> = slots().map(intent).filter(|intent| intent.was != Was::Nothing).collect();
+        if intents.is_empty() {
+            return Ok(());
+        }
+        self.is_written_down = true;
         journal::write(&self.dirs, &self.tag, &intents)
     }
 
@@ -276,7 +279,7 @@ impl<'a> Batch<'a> {
         let log = std::mem::take(&mut self.log);
         let is_durable = versions::append(&self.dirs, &log).and_then(|()| self.sync_touched()).is_ok();
         // As long as the intents stand, a restart clears up.
-        if is_durable && !self.is_unsettled {
+        if self.is_written_down && is_durable && !self.is_unsettled {
             let _ = journal::clear(&self.dirs, &self.tag);
         }
     }
@@ -294,7 +297,7 @@ impl<'a> Batch<'a> {
                 Err(errno) => return Err(errno),
             }
         }
-        if self.touched.is_empty() {
+        if !self.is_written_down {
             return Ok(());
         }
         unix::sync(self.dirs.swap.as_fd())?;

@@ -11,9 +11,12 @@ pub(crate) use armed::{has_exchange, step};
 mod armed {
     use std::cell::Cell;
 
+    /// How many steps from now, and what.
+    type Meanwhile = (u32, Box<dyn FnOnce()>);
+
     thread_local! {
         static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
-        static MEANWHILE: Cell<Option<(u32, Box<dyn FnOnce()>)>> = const { Cell::new(None) };
+        static MEANWHILE: Cell<Option<Meanwhile>> = const { Cell::new(None) };
         static EXCHANGE: Cell<bool> = const { Cell::new(true) };
     }
 

@@ -35,8 +35,15 @@ pub(crate) fn link_leaves(path: &RelPath, target: &str) -> bool {
 }
 
 /// Whether some part of the path is our own private name: such paths are listed, never touched.
-pub(crate) fn is_ours(path: &RelPath) -> bool {
-    path.as_str().split('/').any(|part| part == PRIVATE_DIR)
+///
+/// A disk that folds names may also take `.SHOAL`, or a name with invisible characters in it, for ours.
+pub(crate) fn is_ours(path: &RelPath, folds_names: bool) -> bool {
+    let is_invisible = |char: &char| matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let is_taken_for_it = |part: &str| {
+        let folded = part.chars().filter(|char| !is_invisible(char)).flat_map(char::to_lowercase);
+        folds_names && folded.eq(PRIVATE_DIR.chars())
+    };
+    path.as_str().split('/').any(|part| part == PRIVATE_DIR || is_taken_for_it(part))
 }
 
 /// Text that goes on one line between tabs; [`unescape`] reads it back.
@@ -122,6 +129,15 @@ mod tests {
             assert!(!link_leaves(&path("d/l"), good), "{good}");
         }
         assert!(link_leaves(&path("l"), ".."));
+    }
+
+    #[test]
+    fn case_16_our_own_name_is_known_in_every_disguise_the_disk_takes_for_it() {
+        assert!(is_ours(&path("a/.shoal/b"), false));
+        for disguised in [".SHOAL/stage", ".Sho\u{200d}al", "a/.shoa\u{feff}l"] {
+            assert!(is_ours(&path(disguised), true) && !is_ours(&path(disguised), false), "{disguised}");
+        }
+        assert!(!is_ours(&path(".shoalignore"), true));
     }
 
     #[test]

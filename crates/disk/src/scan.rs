@@ -53,7 +53,7 @@ pub fn measure(dir: &Path) -> Result<Measured, DiskError> {
 impl Root {
     /// Looks at one path; `None` if nothing is there, an error if that cannot be told.
     pub fn look(&self, path: &RelPath) -> Result<Option<Seen>, Code> {
-        if names::is_ours(path) {
+        if names::is_ours(path, self.folds_names()) {
             return Ok(Some(Seen::Skipped(Code::OurName)));
         }
         let parent = match unix::open_parent(self.handle(), path) {
@@ -97,7 +97,7 @@ impl Root {
                 }
                 if let (Ok(path), Ok(stat)) = (path_of(dir.as_ref(), name), unix::stat_at(handle.as_fd(), name))
                     && stat.kind == Kind::Directory
-                    && !names::is_ours(&path)
+                    && !names::is_ours(&path, false)
                 {
                     pending.push(Some(path));
                 }

@@ -83,7 +83,7 @@ fn case_67_a_file_we_may_not_read_is_refused() {
     }
     let place = Place::new();
     place.write("f", b"x");
-    fs::set_permissions(place.at("f"), fs::Permissions::from_mode(0)).expect("permissions");
+    fs::set_permissions(place.at("f"), fs::Permissions::from_mode(0o000)).expect("permissions");
     assert_eq!(place.root.hash(&path("f"), None).err(), Some(HashTrouble::Refused(Code::NotAllowed)));
     assert!(matches!(place.root.look(&path("f")), Ok(Some(Seen::File { .. }))));
 }
@@ -142,19 +142,20 @@ proptest! {
     #[test]
     fn a_content_does_not_depend_on_holes(stretches in stretches()) {
         let mut place = Place::new();
-        let (dense, sparse) = (File::create(place.at("dense")).unwrap(), File::create(place.at("sparse")).unwrap());
+        let create = |name: &str| File::create(place.at(name)).expect("a file");
+        let (dense, sparse) = (create("dense"), create("sparse"));
         let mut offset = 0;
         for (length, kind) in stretches {
             let bytes = if kind == 0 { noise(offset, length) } else { vec![0; length] };
-            dense.write_all_at(&bytes, offset).unwrap();
+            dense.write_all_at(&bytes, offset).expect("written");
             if kind != 2 {
-                sparse.write_all_at(&bytes, offset).unwrap();
+                sparse.write_all_at(&bytes, offset).expect("written");
             }
             offset += length as u64;
-            sparse.set_len(offset).unwrap();
+            sparse.set_len(offset).expect("written");
         }
         prop_assert_eq!(place.hash("dense").content, place.hash("sparse").content);
-        let bytes = place.read("dense").unwrap();
+        let bytes = place.read("dense").expect("written");
         prop_assert_eq!(place.name(&bytes).0, place.hash("dense").content);
     }
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod crash;
+mod full;
 mod hash;
 mod races;
 mod root;
@@ -172,8 +173,6 @@ fn publication(content: ContentId, size: usize, source: Source) -> Act {
 }
 
 fn done_print(outcome: &Outcome) -> Fingerprint {
-    match outcome {
-        Outcome::Done { print: Some(print) } => *print,
-        other => panic!("{other:?}"),
-    }
+    let Outcome::Done { print: Some(print) } = outcome else { panic!("{outcome:?}") };
+    *print
 }

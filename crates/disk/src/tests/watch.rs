@@ -104,7 +104,7 @@ fn a_directory_that_came_from_outside_is_watched() {
 fn case_82_lost_hints_are_told() {
     let place = Place::new();
     let watched = Watched::start(&place.root);
-    for round in 0..60_000_u32 {
+    for round in 0..20_000_u32 {
         fs::write(place.at(&format!("f{}", round % 50)), round.to_le_bytes()).expect("written");
     }
     // Either every hint came or the loss is told; the last file must not be forgotten.
@@ -119,4 +119,19 @@ fn case_85_a_removed_root_is_told() {
     let watched = Watched::start(&place.root);
     fs::rename(place.root.dir(), place.temp.path().join("away")).expect("renamed");
     assert!(watched.rest().contains(&Hint::Everything));
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn case_83_a_hundred_thousand_directories_are_watched_or_refused() {
+    let place = Place::new();
+    for number in 0..100_000_u32 {
+        let name = format!("a{}/b{}/c{number}", number % 10, number % 1000);
+        fs::create_dir_all(place.at(&name)).expect("a directory");
+    }
+    let begun = Instant::now();
+    match Watcher::start(&place.root, Box::new(|_| ())) {
+        Ok(_) | Err(crate::WatchTrouble::Limit) => eprintln!("{:?}", begun.elapsed()),
+        Err(crate::WatchTrouble::Refused) => panic!("neither watched nor limited"),
+    }
 }
