@@ -35,6 +35,9 @@ pub struct Engine {
     pub(crate) inbox: Inbox,
     pub(crate) offers: BTreeMap<OfferId, Offer>,
     is_started: bool,
+    /// The latest time, by our own clock that never goes back, and how far that is ahead of the wall's.
+    latest: Timestamp,
+    ahead: u64,
 }
 
 impl Engine {
@@ -63,6 +66,8 @@ impl Engine {
             inbox: Inbox::default(),
             offers: offers.collect(),
             is_started: false,
+            latest: Timestamp(0),
+            ahead: 0,
         }
     }
 
@@ -74,7 +79,10 @@ impl Engine {
     /// Learns what happened and says what to do about it.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         let (mut dice, mut next_work) = (std::mem::take(&mut self.dice), self.next_work);
-        let mut turn = Turn { now, me: self.me, dice: &mut dice, next_work: &mut next_work, effects: Vec::new() };
+        // A wall clock that is set back must not put anything off.
+        self.ahead = self.ahead.max(self.latest.0.saturating_sub(now.0));
+        self.latest = Timestamp(now.0.saturating_add(self.ahead));
+        let mut turn = Turn { now: self.latest, wall: now, me: self.me, dice: &mut dice, next_work: &mut next_work, effects: Vec::new() };
         if !std::mem::replace(&mut self.is_started, true) {
             self.start(&mut turn);
         }
@@ -189,7 +197,7 @@ impl Engine {
         let unreadable = self.unreadable.iter().map(crate::inbox::unreadable_status);
         Status {
             devices: self.people.status(),
-            pairings: self.people.pairings.status(self.me, now),
+            pairings: self.people.pairings.status(self.me, Timestamp(now.0.saturating_add(self.ahead))),
             invitations: self.inbox.status(self.me),
             folders: self.folders.values().map(|folder| folder.status(&known)).chain(unreadable).collect(),
             offers: self.offers.values().map(Offer::status).collect(),
@@ -210,6 +218,7 @@ impl Engine {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let folders = self.folders.values().filter_map(Folder::deadline);
         let offers = self.offers.values().filter_map(Offer::deadline);
-        folders.chain(offers).chain(self.people.pairings.deadline()).min()
+        let next = folders.chain(offers).chain(self.people.pairings.deadline()).min()?;
+        Some(Timestamp(next.0.saturating_sub(self.ahead)))
     }
 }

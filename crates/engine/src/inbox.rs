@@ -92,7 +92,7 @@ pub(crate) fn unreadable_status(record: &FolderRecord) -> FolderStatus {
 impl Engine {
     /// Makes a folder of a directory and invites others to it.
     pub(crate) fn share(&mut self, name: &str, place: String, root_id: [u8; 16], with: Vec<(DeviceId, Role)>, turn: &mut Turn<'_>) {
-        let genesis = Ledger::write_genesis(&self.key, turn.dice.bytes(), &bounded(name), turn.now);
+        let genesis = Ledger::write_genesis(&self.key, turn.dice.bytes(), &bounded(name), turn.wall);
         let Ok(ledger) = Ledger::found(&genesis) else { return };
         let record = FolderRecord {
             folder: ledger.folder(),
@@ -176,7 +176,7 @@ impl Engine {
         if !is_known && theirs >= INVITATIONS_PER_DEVICE_MAX {
             return;
         }
-        self.inbox.invitations.insert(folder, Invitation { ledger, from, files: counts.0, bytes: counts.1, time: turn.now });
+        self.inbox.invitations.insert(folder, Invitation { ledger, from, files: counts.0, bytes: counts.1, time: turn.wall });
         if !is_known {
             turn.tell(Tell::Invited(folder, from));
         }
@@ -243,7 +243,7 @@ impl Engine {
             to: to.iter().map(|device| (*device, OfferAnswer::Waiting)).collect(),
             items,
             note,
-            time: turn.now,
+            time: turn.wall,
             place: None,
             open: Vec::new(),
             is_over: false,
@@ -274,7 +274,7 @@ impl Engine {
             return;
         }
         let record =
-            OfferRecord { offer: id, from, to: Vec::new(), items: Vec::new(), note, time: turn.now, place: None, open: Vec::new(), is_over: false };
+            OfferRecord { offer: id, from, to: Vec::new(), items: Vec::new(), note, time: turn.wall, place: None, open: Vec::new(), is_over: false };
         let mut offer = Offer::new(record, self.me);
         let is_complete = offer.page(page.0, page.1, items);
         self.offers.insert(id, offer);

@@ -37,6 +37,15 @@ impl PathState {
         winner(&self.heads).is_some_and(|head| head.kind.is_live())
     }
 
+    /// Closes heads that an entry supersedes.
+    fn close(&mut self, supersedes: &[VersionId]) {
+        let (closed, open): (Vec<Head>, Vec<Head>) = std::mem::take(&mut self.heads).into_iter().partition(|old| supersedes.contains(&old.id));
+        self.heads = open;
+        self.past.extend(closed.into_iter().filter(|old| old.kind.is_live()).map(|old| (old.id, old.kind)));
+        let extra = self.past.len().saturating_sub(PAST_MAX);
+        self.past.drain(..extra);
+    }
+
     fn is_empty(&self) -> bool {
         self.heads.is_empty() && self.disk.is_none() && self.problem.is_none() && !self.is_busy
     }
@@ -125,16 +134,25 @@ impl Index {
     }
 
     /// Takes an entry into the heads. Entries come in causal order, so nothing that supersedes it was here before.
-    pub(crate) fn fold(&mut self, entry: Entry, head: Head) {
+    /// Returns the path away from which the entry moved a version, if it did.
+    pub(crate) fn fold(&mut self, entry: &Entry, head: Head) -> Option<RelPath> {
+        let moved = entry.moved_from.filter(|version| entry.supersedes.contains(version));
+        let from = moved.and_then(|version| self.path_of(version, &entry.path));
+        if let Some(from) = &from {
+            self.change(from, |state| state.close(&entry.supersedes));
+        }
         self.change(&entry.path, |state| {
-            let (closed, open): (Vec<Head>, Vec<Head>) =
-                std::mem::take(&mut state.heads).into_iter().partition(|old| entry.supersedes.contains(&old.id));
-            state.heads = open;
-            state.past.extend(closed.into_iter().filter(|old| old.kind.is_live()).map(|old| (old.id, old.kind)));
-            let extra = state.past.len().saturating_sub(PAST_MAX);
-            state.past.drain(..extra);
+            state.close(&entry.supersedes);
             state.heads.push(head);
         });
+        from
+    }
+
+    /// The path at which a version is a head. A conflict copy's name usually tells; if not, all are looked through.
+    fn path_of(&self, version: VersionId, moved_to: &RelPath) -> Option<RelPath> {
+        let has = |path: &RelPath| self.paths.get(path).is_some_and(|state| state.heads.iter().any(|head| head.id == version));
+        let likely = original_of(moved_to).map(|(path, _)| path).filter(|path| has(path));
+        likely.or_else(|| self.paths.keys().find(|path| has(path)).cloned())
     }
 
     /// Forgets all heads, to fold a ledger anew.

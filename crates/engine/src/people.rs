@@ -79,7 +79,7 @@ impl People {
 
     fn seen(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
         if let Some(record) = self.trust.get_mut(&device).filter(|record| record.verified.is_some()) {
-            record.last_seen = turn.now;
+            record.last_seen = turn.wall;
             turn.push(Effect::SaveTrust(record.clone()));
         }
     }
@@ -200,7 +200,7 @@ impl Engine {
     fn verified(&mut self, verified: Verified, turn: &mut Turn<'_>) {
         let Verified { device, secret } = verified;
         let (name, platform) = self.people.present.get(&device).and_then(|present| present.hello.clone()).unwrap_or_default();
-        let record = TrustRecord { device, name, platform, verified: Some(turn.now), secret, last_seen: turn.now };
+        let record = TrustRecord { device, name, platform, verified: Some(turn.wall), secret, last_seen: turn.wall };
         self.people.trust.insert(device, record.clone());
         turn.push(Effect::SaveTrust(record));
         turn.tell(Tell::Paired(device));
@@ -232,7 +232,7 @@ impl Engine {
     /// Never hears of a device again.
     pub(crate) fn block(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
         let name = self.people.name_of(device);
-        let record = TrustRecord { device, name, platform: String::new(), verified: None, secret: [0; 32], last_seen: turn.now };
+        let record = TrustRecord { device, name, platform: String::new(), verified: None, secret: [0; 32], last_seen: turn.wall };
         self.people.trust.insert(device, record.clone());
         turn.push(Effect::SaveTrust(record));
         self.part_with(device, turn);

@@ -10,8 +10,10 @@ use crate::time::Timestamp;
 
 /// What every part of the engine is handed while an event is dealt with.
 pub(crate) struct Turn<'a> {
-    /// When the event happened.
+    /// When the event happened, by a clock that never goes back; for deadlines.
     pub(crate) now: Timestamp,
+    /// When the event happened, by the clock on the wall; for people.
+    pub(crate) wall: Timestamp,
     /// This device.
     pub(crate) me: DeviceId,
     /// Chance.

@@ -291,6 +291,10 @@ impl Folder {
         self.exchange.is_report_due = true;
         let is_durable = |chain: &&ChainId| self.exchange.durable_blocks(**chain).is_none();
         let heads: Vec<ChainHead> = announcement.chains.iter().filter(is_durable).filter_map(|chain| self.ledger.head(*chain)).collect();
+        if heads.is_empty() && !announcement.chains.is_empty() {
+            // Something before it is still on its way to the disk, and is told together with it.
+            return;
+        }
         for device in self.peers() {
             let Some(peer) = self.exchange.peers.get_mut(&device) else { continue };
             if announcement.from == Some(device) {
@@ -298,6 +302,8 @@ impl Folder {
             }
             if let Some(own) = &announcement.own
                 && let Content::Block(block) = &own.content
+                && heads.iter().all(|head| head.blocks == block.index + 1)
+                && !heads.is_empty()
                 && peer.own_blocks(block.chain) == block.index
                 && peer.memberships == self.ledger.memberships()
             {

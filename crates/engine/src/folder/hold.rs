@@ -126,7 +126,7 @@ impl Folder {
 
     fn start_hold(&mut self, turn: &mut Turn<'_>) {
         if self.hold.since.is_none() {
-            self.hold.since = Some(turn.now);
+            self.hold.since = Some(turn.wall);
             turn.tell(Tell::Held(self.id));
         }
     }

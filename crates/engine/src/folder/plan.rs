@@ -252,7 +252,7 @@ impl Folder {
             // A file that a directory displaces stays until its copy is settled.
             Some(head) if gives_way && head.kind != Kind::Directory => self.rest(path, turn),
             Some(head) => self.plan_head(path, &head, turn),
-            None => self.rest(path, turn),
+            None => self.plan_headless(path, turn),
         }
     }
 
@@ -265,6 +265,16 @@ impl Folder {
     fn rest(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
         self.planning.set_lacking(path, None);
         self.unwant(path, None, turn);
+    }
+
+    /// No entry speaks of the path any more: what was recorded here moved to a conflict copy.
+    fn plan_headless(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
+        self.rest(path, turn);
+        let Some(disk) = self.index.disk(path).filter(|disk| !disk.versions.is_empty()).cloned() else { return };
+        match disk.kind {
+            Kind::File { .. } | Kind::Link { .. } => self.make_ready(path, expected(Some(&disk)), Act::Remove, turn),
+            Kind::Directory | Kind::Deleted => {}
+        }
     }
 
     fn plan_head(&mut self, path: &RelPath, head: &Head, turn: &mut Turn<'_>) {

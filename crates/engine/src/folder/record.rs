@@ -245,7 +245,7 @@ impl Folder {
         if self.ledger.is_closed(self.own_chain()) {
             self.new_incarnation(turn);
         }
-        match self.ledger.write_block(&self.key, self.own_chain(), turn.now, batch) {
+        match self.ledger.write_block(&self.key, self.own_chain(), turn.wall, batch) {
             Ok(record) => Some(record),
             // What was seen is seen again by the next look; nothing of it is lost.
             Err(CannotWrite::Stale | CannotWrite::NotAllowed) => {
@@ -273,9 +273,10 @@ impl Folder {
                 time: block.time,
                 author: author.clone(),
             };
-            let path = entry.path.clone();
-            self.index.fold(entry, head);
-            self.planning.reconsider_around(&path);
+            if let Some(from) = self.index.fold(&entry, head) {
+                self.planning.reconsider_around(&from);
+            }
+            self.planning.reconsider_around(&entry.path);
         }
     }
 

@@ -92,7 +92,7 @@ impl Folder {
         let before: Vec<DeviceId> = members.keys().copied().collect();
         change(&mut members);
         let owner = self.ledger.membership().owner;
-        let Ok(record) = self.ledger.write_membership(&self.key, members, owner, turn.now) else { return false };
+        let Ok(record) = self.ledger.write_membership(&self.key, members, owner, turn.wall) else { return false };
         debug_assert!(matches!(record.content, Content::Membership));
         for device in before {
             if self.ledger.role(device).is_none() {

@@ -1,4 +1,4 @@
-//! Settling conflicts: one block that keeps every loser beside the winner and closes all heads at once.
+//! Settling conflicts: one block that moves every loser beside the winner.
 //!
 //! Names and contents come from the entries alone, so two devices that settle the same conflict write the same versions.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::conflict::copy_path;
 use crate::effect::Tell;
-use crate::entry::{Entry, Kind};
+use crate::entry::Entry;
 use crate::folder::Folder;
 use crate::limits::SETTLE_GRACE;
 use crate::path::RelPath;
@@ -40,23 +40,24 @@ impl Folder {
         }
     }
 
+    /// Moves every loser to its copy: an entry there that supersedes it here.
+    ///
+    /// The winner's own entry stays the head, so an edit of it that is under way elsewhere is no new conflict.
     fn settle(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
         let reconciled = self.index.reconciled(path);
-        let Some(winner) = reconciled.winner else { return };
         let heads = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default();
-        let mut entries = Vec::new();
-        let mut copies = Vec::new();
+        let (mut entries, mut copies) = (Vec::new(), Vec::new());
         for loser in &reconciled.losers {
             let copy = copy_path(path, loser);
-            let is_there = self.index.reconciled(&copy).winner.is_some_and(|head| head.kind.is_same(&loser.kind));
-            if copy != *path && !is_there {
-                entries.push(Entry { path: copy.clone(), kind: loser.kind.clone(), supersedes: Vec::new(), moved_from: Some(loser.id) });
+            if copy == *path {
+                continue;
             }
+            let there = self.index.get(&copy).map(|state| state.heads.as_slice()).unwrap_or_default();
+            let is_closed = |head: &&crate::version::Head| head.kind.is_same(&loser.kind);
+            let supersedes = heads.iter().chain(there).filter(is_closed).map(|head| head.id).collect();
+            entries.push(Entry { path: copy.clone(), kind: loser.kind.clone(), supersedes, moved_from: Some(loser.id) });
             copies.push(copy);
         }
-        // All heads, or two devices could settle differently and never notice.
-        let kind = if reconciled.gives_way { Kind::Directory } else { winner.kind.clone() };
-        entries.push(Entry { path: path.clone(), kind, supersedes: heads.iter().map(|head| head.id).collect(), moved_from: None });
         self.write(entries, &BTreeMap::new(), turn);
         for copy in copies {
             turn.tell(Tell::Conflict(self.id, path.clone(), copy));
