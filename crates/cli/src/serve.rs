@@ -28,8 +28,8 @@ pub(crate) async fn run(home: Home, asked: Serve, out: Out) -> Result<(), Failur
             return Err(said("Cannot serve", &error));
         }
     };
-    first_name(&node, asked.name).await?;
-    announce(out, &node, &serving)?;
+    let is_named = first_name(&node, asked.name).await?;
+    announce(out, &node, &serving, is_named)?;
     tokio::select! {
         () = node.quit_asked() => {}
         () = asked_to_end() => out.say("Stopping; everything goes on at the next start."),
@@ -64,26 +64,27 @@ async fn open(home: &Home, node: &Node, asked: &Serve) -> std::io::Result<(Socke
 }
 
 /// A name given with the command ends the first run: nothing is announced before.
-async fn first_name(node: &Node, name: Option<String>) -> Result<(), Failure> {
+///
+/// Answers whether this computer has a name.
+async fn first_name(node: &Node, name: Option<String>) -> Result<bool, Failure> {
     let is_first = node.watch().borrow().me.first_run;
     let Some(name) = name.filter(|_| is_first) else {
-        return Ok(());
+        return Ok(!is_first);
     };
     let set_up = Command::SetUp {
         name,
         downloads: None,
     };
-    node.act(set_up).await.map(|_| ()).map_err(Failure::Refused)
+    node.act(set_up).await.map(|_| true).map_err(Failure::Refused)
 }
 
-fn announce(out: Out, node: &Node, serving: &Serving) -> Result<(), Failure> {
-    let view = node.watch().borrow().clone();
+fn announce(out: Out, node: &Node, serving: &Serving, is_named: bool) -> Result<(), Failure> {
     let data = json!({"url": serving.url(), "device": node.me().to_string(), "screens": page::has_screens()});
     out.data("serving", data, &[serving.url().to_owned()])?;
     if !page::has_screens() {
         out.say("This program was built without its screens; the command line works all the same.");
     }
-    if view.me.first_run && node.watch().borrow().me.first_run {
+    if !is_named {
         out.say("Nothing is announced until a name is chosen: on the page, or with shoal config set name NAME");
     }
     out.say("Open this address in a browser on this computer. Stop with Ctrl+C.");

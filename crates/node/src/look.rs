@@ -1,9 +1,9 @@
 //! Answers questions: looks, and changes nothing.
 
 use shoal_engine::engine::Engine;
-use shoal_engine::id::FolderId;
+use shoal_engine::id::{DeviceId, FolderId};
 use shoal_engine::path::RelPath;
-use shoal_engine::status::{FileStatus, FolderStatus};
+use shoal_engine::status::{FileStatus, FolderStatus, Status};
 
 use crate::act::{known_folder, name_of, not_there, offer_id};
 use crate::command::{Answer, FileEntry, FilePage, FileState, OfferPage, Question, SettingsPage};
@@ -127,7 +127,7 @@ async fn pick_drop(node: &Node, drop: &str) -> Result<Answer, Trouble> {
 type Read = (FolderId, String, Vec<Vec<u8>>);
 
 /// Reads the history of one folder, or of all, aside: it may be long.
-async fn records(node: &Node, folder: Option<String>) -> Result<(Vec<Read>, shoal_engine::status::Status), Trouble> {
+async fn records(node: &Node, folder: Option<String>) -> Result<(Vec<Read>, Status), Trouble> {
     let wanted = match folder {
         Some(folder) => Some(known_folder(node, &folder).await?.0),
         None => None,
@@ -149,20 +149,28 @@ async fn records(node: &Node, folder: Option<String>) -> Result<(Vec<Read>, shoa
 
 async fn history_page(node: &Node, folder: Option<String>, page: u32) -> Result<Answer, Trouble> {
     let (read, status) = records(node, folder).await?;
+    let called = caller(node, status);
     blocking(move || {
         let stored: Vec<Stored<'_>> = read.iter().map(stored).collect();
-        Answer::History(history::page(&stored, &|device| name_of(&status, device), page))
+        Answer::History(history::page(&stored, &called, page))
     })
     .await
 }
 
 async fn verify(node: &Node, folder: Option<String>) -> Result<Answer, Trouble> {
     let (read, status) = records(node, folder).await?;
+    let called = caller(node, status);
     blocking(move || {
-        let verify = |one: &Read| history::verify(&stored(one), &|device| name_of(&status, device));
+        let verify = |one: &Read| history::verify(&stored(one), &called);
         Answer::Verified { folders: read.iter().map(verify).collect() }
     })
     .await
+}
+
+/// What each device is called, this one included.
+fn caller(node: &Node, status: Status) -> impl Fn(DeviceId) -> String + Send + 'static {
+    let (me, my_name) = (node.me(), crate::survey::settings(node.hands()).name);
+    move |device| if device == me { my_name.clone() } else { name_of(&status, device) }
 }
 
 fn stored((folder, name, records): &Read) -> Stored<'_> {
