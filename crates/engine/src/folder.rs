@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ed25519_dalek::SigningKey;
 
 use crate::effect::{Effect, RecordKey, Tell};
+use crate::entry::Kind;
 use crate::event::WorkId;
 use crate::id::{ContentId, DeviceId, FolderId, Scope};
 use crate::index::Index;
@@ -244,6 +245,11 @@ impl Folder {
     fn note_disk(&mut self, path: &RelPath, disk: Option<crate::saved::Materialised>) {
         if self.index.disk(path) != disk.as_ref() {
             let content = disk.as_ref().and_then(|disk| disk.kind.content());
+            let is_file = |kind: Option<&Kind>| matches!(kind, Some(Kind::File { .. } | Kind::Link { .. }));
+            if is_file(self.index.disk(path).map(|disk| &disk.kind)) && !is_file(disk.as_ref().map(|disk| &disk.kind)) {
+                // What a file was in the way of can go on.
+                self.index.below(Some(path)).for_each(|(below, _)| self.planning.reconsider(below.clone()));
+            }
             self.index.set_disk(path, disk);
             self.changed.insert(path.clone());
             content.into_iter().for_each(|content| self.has_now(content));

@@ -151,11 +151,6 @@ impl Folder {
             self.note_parents(path);
         }
         self.planning.reconsider_around(path);
-        if matches!(change.expected, Expected::File { .. } | Expected::Link { .. }) && !matches!(after(change), Some(Kind::File { .. })) {
-            // What was blocked by a file that stood here can go on.
-            let below: Vec<RelPath> = self.index.below(Some(path)).map(|(path, _)| path.clone()).collect();
-            below.into_iter().for_each(|path| self.planning.reconsider(path));
-        }
     }
 
     fn touched(&self, change: &Change, versions: Vec<VersionId>, print: Option<Fingerprint>) -> Option<Materialised> {

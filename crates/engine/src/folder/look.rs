@@ -40,6 +40,11 @@ struct Walk {
     missing: Vec<RelPath>,
 }
 
+/// Whether a problem says that something could not be read, so that reading it ends the problem.
+fn is_of_reading(code: Code) -> bool {
+    matches!(code, Code::NotAllowed | Code::DiskError | Code::DiskFull | Code::Busy)
+}
+
 /// Everything that is being looked at.
 #[derive(Default)]
 pub(crate) struct Looking {
@@ -232,6 +237,9 @@ impl Folder {
             (Err(code), Some(dir)) => return self.index.set_problem(dir, Some(code)),
             (Err(_), None) => return,
         };
+        if let Some(dir) = dir.as_ref().filter(|dir| self.index.get(dir).is_some_and(|state| state.problem.is_some_and(is_of_reading))) {
+            self.index.set_problem(dir, None);
+        }
         self.looking.seen += entries.len() as u64;
         let names: BTreeSet<&RelPath> = entries.iter().map(|entry| &entry.path).collect();
         let missing: Vec<RelPath> =
@@ -298,7 +306,9 @@ impl Folder {
     /// A file, a link, or something we leave alone stands there.
     fn saw(&mut self, path: RelPath, seen: Seen, turn: &mut Turn<'_>) {
         if self.index.has_standing_below(&path) {
+            // What stood in the directory is gone before the file is there, or the two would be a conflict.
             self.saw_nothing_below(&path, turn.now);
+            self.recording.gone_at_once();
         }
         let standing = self.index.get(&path).and_then(|state| state.standing()).cloned();
         let print_before = self.index.disk(&path).and_then(|disk| disk.print);
@@ -332,7 +342,10 @@ impl Folder {
         let versions = self.live_directory_heads(&path);
         let is_unspoken = self.index.get(&path).is_none_or(|state| state.heads.is_empty());
         let is_news = match was {
-            Some(Kind::Directory) => is_unspoken && !self.index.has_live_below(&path),
+            Some(Kind::Directory) => {
+                let is_recorded = self.index.disk(&path).is_some_and(|disk| !disk.versions.is_empty());
+                is_unspoken && !is_recorded && !self.index.has_live_below(&path)
+            }
             Some(Kind::File { .. } | Kind::Link { .. }) => true,
             // With a tombstone and no memory of it, this is a removal that was not made here yet.
             Some(Kind::Deleted) | None => versions.is_empty() && (is_unspoken || is_known_absent || self.wants_bytes(&path)),

@@ -273,6 +273,9 @@ impl Folder {
         let Some(disk) = self.index.disk(path).filter(|disk| !disk.versions.is_empty()).cloned() else { return };
         match disk.kind {
             Kind::File { .. } | Kind::Link { .. } => self.make_ready(path, expected(Some(&disk)), Act::Remove, turn),
+            Kind::Directory if !self.index.has_live_below(path) && !self.index.has_standing_below(path) => {
+                self.make_ready(path, Expected::Directory, Act::Remove, turn);
+            }
             Kind::Directory | Kind::Deleted => {}
         }
     }
@@ -285,6 +288,7 @@ impl Folder {
                 self.note_disk(path, Some(Materialised { versions, ..disk.clone() }));
             }
             self.planning.succeeded(path);
+            self.index.set_problem(path, None);
             return self.rest(path, turn);
         }
         let stands = disk.as_ref().filter(|disk| disk.kind.is_live());

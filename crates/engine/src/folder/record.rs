@@ -66,6 +66,11 @@ impl Recording {
         self.gone.contains(path)
     }
 
+    /// What is gone is recorded without waiting for more.
+    pub(crate) fn gone_at_once(&mut self) {
+        self.gone_first = self.gone_first.map(|_| Timestamp(0));
+    }
+
     /// Forgets a draft: what it saw is not there any more.
     pub(crate) fn undraft(&mut self, path: &RelPath) {
         self.drafts.remove(path);
