@@ -182,7 +182,7 @@ impl World {
                 self.wish(on, wish);
             }
             for folder in status.folders.iter().filter(|folder| folder.hold.is_some()) {
-                let goes_on = self.is_healing || self.dice.chance(75);
+                let goes_on = self.is_healing || !self.plan.has_refusals || self.dice.chance(60);
                 self.account.is_kept_by_hold |= !goes_on;
                 self.wish(on, Request::AnswerHold(folder.folder, goes_on));
             }

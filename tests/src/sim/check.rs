@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shoal_engine::effect::RecordKey;
 use shoal_engine::id::ContentId;
+use shoal_engine::observe::Code;
 use shoal_engine::path::RelPath;
 use shoal_engine::status::{FolderState, MemberState};
 
@@ -126,6 +127,10 @@ impl World {
             for (content, fate) in self.account.kept().filter(|(content, _)| !seen.contains(*content)) {
                 let number = self.contents.get(*content).map_or(0, |content| content.number);
                 let is_kept = self.devices.iter().any(|device| device.home.kept.contains_key(content));
+                if is_kept && self.account.is_kept_by_hold {
+                    // Somebody said that what was here should stay, against what others wrote.
+                    continue;
+                }
                 let kept = if is_kept { "only in versions" } else { "nowhere" };
                 wrong.push(("I1", format!("c{number}, written by D{} at {} ({} ms), is not seen on D{on}, {kept}", fate.writer, fate.path, fate.at)));
             }
@@ -169,8 +174,22 @@ impl World {
         }
     }
 
+    /// A power cut took bytes of which others had heard already: they are wanted for ever, and nobody has them.
+    fn has_lost_bytes(&self) -> bool {
+        let is_somewhere = |content: &ContentId| {
+            self.devices.iter().any(|device| {
+                let home = &device.home;
+                home.kept.contains_key(content) || home.tree().keys().any(|path| home.file(path).is_some_and(|file| file.content.id == *content))
+            })
+        };
+        self.account.fates.iter().any(|(content, fate)| fate.is_lost && !is_somewhere(content))
+    }
+
     /// I22: at rest everybody says that everything is everywhere, and nothing waits.
     fn check_status(&mut self, members: &[usize]) {
+        if self.has_lost_bytes() {
+            return;
+        }
         for on in members {
             let Some(status) = self.status(*on) else { return self.violate("I4", format!("D{on} does not run")) };
             let Some(folder) = status.folders.first() else { return self.violate("I22", format!("D{on} shows no folder")) };
@@ -178,6 +197,11 @@ impl World {
                 return self.violate("I4", format!("D{on} still holds {:?}", folder.hold));
             }
             let may_differ = self.account.viewers.contains(on) || self.account.unsteady.contains(on);
+            // What nobody has any more is a problem, and lacked by everybody alike.
+            let is_nowhere = |(_, code): &(String, Code)| *code == Code::NoSource;
+            if let Some((path, code)) = folder.problems.iter().find(|problem| !is_nowhere(problem)).filter(|_| !may_differ) {
+                return self.violate("I22", format!("D{on} lists {path}: {code:?}"));
+            }
             if folder.state != FolderState::UpToDate && !may_differ {
                 return self.violate("I22", format!("D{on} shows {:?}, lacking {:?} {:?}, problems {:?}", folder.state, folder.lacking, folder.lacking_first, folder.problems));
             }

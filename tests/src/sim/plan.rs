@@ -37,6 +37,8 @@ pub struct Plan {
     pub has_pauses: bool,
     /// Files are offered once.
     pub has_offers: bool,
+    /// Some people answer a hold with "keep the files".
+    pub has_refusals: bool,
     /// Of a hundred hints, how many are lost.
     pub hints_lost_percent: u64,
     /// Of a hundred hints, how many come late.
@@ -58,8 +60,9 @@ pub struct Plan {
 }
 
 /// Faults that can be left out to find out which one matters.
-pub const FAULTS: [&str; 12] = [
+pub const FAULTS: [&str; 13] = [
     "kills", "power", "index", "breaks", "partitions", "root", "clocks", "roles", "pauses", "offers", "hints", "disk",
+    "refusals",
 ];
 
 impl Plan {
@@ -85,6 +88,7 @@ impl Plan {
             has_pauses: some(20),
             has_offers: some(15),
             has_pairing: some(15),
+            has_refusals: some(15),
             only_writer: some(10).then_some(0),
             hints_lost_percent: if some(20) { 10 } else { 0 },
             hints_late_percent: if some(30) { 20 } else { 0 },
@@ -102,6 +106,8 @@ impl Plan {
 
     /// The same plan without some of its faults.
     pub fn without(mut self, faults: &[String]) -> Self {
+        let all = FAULTS.map(str::to_owned);
+        let faults = if faults.iter().any(|fault| fault == "all") { &all[..] } else { faults };
         for fault in faults {
             match fault.as_str() {
                 "kills" => self.has_kills = false,
@@ -114,6 +120,7 @@ impl Plan {
                 "roles" => self.has_role_changes = false,
                 "pauses" => self.has_pauses = false,
                 "offers" => self.has_offers = false,
+                "refusals" => self.has_refusals = false,
                 "hints" => (self.hints_lost_percent, self.hints_late_percent) = (0, 0),
                 "disk" => (self.reads_failed_percent, self.streams_broken_percent) = (0, 0),
                 _ => {}

@@ -157,6 +157,9 @@ pub fn run(seed: u64, options: &Options) -> Report {
     if world.violations.is_empty() {
         world.check();
     }
+    if world.trace.has_lines() && !world.violations.is_empty() {
+        world.show_end();
+    }
     Report {
         seed,
         hash: world.trace.hash(),
@@ -215,6 +218,20 @@ impl World {
     pub fn violate(&mut self, rule: &'static str, what: String) {
         self.trace.say(self.now, "VIOLATION", format_args!("{rule}: {what}"));
         self.violations.push(Violation { rule, what });
+    }
+
+    /// Writes what every device shows and holds at the end into the trace.
+    fn show_end(&mut self) {
+        for on in 0..self.devices.len() {
+            let Some(status) = self.status(on) else { continue };
+            for folder in &status.folders {
+                let said = (folder.state, folder.lacking, &folder.problems, &folder.hold);
+                self.trace.say(self.now, &format!("D{on} =="), format_args!("{said:?}"));
+            }
+            for (path, what) in self.shown_tree(on) {
+                self.trace.say(self.now, &format!("D{on} =="), format_args!("{path}: {what}"));
+            }
+        }
     }
 
     /// The next thing happens; `false` when the world is over.
