@@ -18,6 +18,8 @@ use crate::turn::Turn;
 
 /// A file that was read this recently is read again only after this long: programs that save many times a second.
 const REREAD_AFTER: Duration = Duration::from_millis(500);
+/// When something that could not be read is looked at again.
+const RELOOK_AFTER: Duration = Duration::from_secs(10);
 /// How often a stopped folder is tried again by itself.
 const REOPEN_EVERY: Duration = Duration::from_secs(5);
 /// Files in one `Hash`: small enough that a first scan is recorded as it goes.
@@ -214,7 +216,7 @@ impl Folder {
                 Ok(Some(Seen::Directory)) => self.saw_directory(path, true, turn),
                 Ok(Some(seen)) => self.saw(path, seen, turn),
                 Ok(None) => self.saw_nothing(&path, turn.now),
-                Err(code) => self.index.set_problem(&path, Some(code)),
+                Err(code) => self.unreadable(path, code, turn.now),
             }
         }
     }
@@ -234,7 +236,7 @@ impl Folder {
         self.planning.note_skipped(dir.as_ref(), skipped.clone());
         let entries = match (entries, &dir) {
             (Ok(entries), _) => entries,
-            (Err(code), Some(dir)) => return self.index.set_problem(dir, Some(code)),
+            (Err(code), Some(dir)) => return self.unreadable(dir.clone(), code, turn.now),
             (Err(_), None) => return,
         };
         if let Some(dir) = dir.as_ref().filter(|dir| self.index.get(dir).is_some_and(|state| state.problem.is_some_and(is_of_reading))) {
@@ -294,8 +296,8 @@ impl Folder {
                 Err(HashTrouble::Changed) => self.looking.hint(path, false, turn.now),
                 Err(HashTrouble::Gone) => self.looking.hint(path, true, turn.now),
                 Err(HashTrouble::Refused(code)) => {
-                    self.index.set_problem(&path, Some(code));
-                    self.planning.reconsider(path);
+                    self.planning.reconsider(path.clone());
+                    self.unreadable(path, code, turn.now);
                 }
             }
         }
@@ -303,8 +305,17 @@ impl Folder {
         self.looking.read.retain(|_, read| now.since(*read) < REREAD_AFTER);
     }
 
+    /// Something cannot be read: listed, and looked at again if that may pass by itself.
+    fn unreadable(&mut self, path: RelPath, code: Code, now: Timestamp) {
+        self.index.set_problem(&path, Some(code));
+        if matches!(code, Code::DiskError | Code::DiskFull | Code::Busy) {
+            self.looking.hint_later(path, RELOOK_AFTER, now);
+        }
+    }
+
     /// A file, a link, or something we leave alone stands there.
     fn saw(&mut self, path: RelPath, seen: Seen, turn: &mut Turn<'_>) {
+        self.recording.not_gone(&path);
         if self.index.has_standing_below(&path) {
             // What stood in the directory is gone before the file is there, or the two would be a conflict.
             self.saw_nothing_below(&path, turn.now);
@@ -325,7 +336,10 @@ impl Folder {
             (Seen::File { .. }, _) => {
                 self.looking.to_hash.insert(path);
             }
-            (Seen::Link { target }, Some(Kind::Link { target: was })) if target == was => self.planning.reconsider(path),
+            (Seen::Link { target }, Some(Kind::Link { target: was })) if target == was => {
+                self.index.set_problem(&path, None);
+                self.planning.reconsider(path);
+            }
             (Seen::Link { target }, _) => self.draft(path, Draft { kind: Kind::Link { target }, print: None }, turn.now),
             (Seen::Skipped(code), _) => self.index.set_problem(&path, Some(code)),
             (Seen::Directory, _) => {}
@@ -336,6 +350,7 @@ impl Folder {
     ///
     /// Every directory gets an entry: whoever removes one says so, and nobody has to guess who emptied it.
     fn saw_directory(&mut self, path: RelPath, is_look: bool, turn: &mut Turn<'_>) {
+        self.recording.not_gone(&path);
         let was = self.index.get(&path).and_then(|state| state.standing()).cloned();
         let is_new = was != Some(Kind::Directory);
         let is_known_absent = self.index.disk(&path).is_some_and(|disk| disk.kind == Kind::Deleted);
@@ -356,7 +371,11 @@ impl Folder {
             self.note_disk(&path, Some(Materialised { versions, kind: Kind::Directory, print: None }));
         }
         self.planning.reconsider(path.clone());
-        if is_new && is_look {
+        let was_unreadable = self.index.get(&path).is_some_and(|state| state.problem.is_some_and(is_of_reading));
+        if was_unreadable {
+            self.index.set_problem(&path, None);
+        }
+        if is_look && (is_new || was_unreadable) {
             self.looking.walk(self.id, path, turn);
         }
     }

@@ -264,6 +264,9 @@ impl Folder {
     /// Nothing to do at a path.
     fn rest(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
         self.planning.set_lacking(path, None);
+        if self.index.get(path).and_then(|state| state.problem) == Some(Code::DirectoryInUse) {
+            self.index.set_problem(path, None);
+        }
         self.unwant(path, None, turn);
     }
 

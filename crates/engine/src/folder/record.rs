@@ -71,6 +71,11 @@ impl Recording {
         self.gone_first = self.gone_first.map(|_| Timestamp(0));
     }
 
+    /// Something stands at a path after all.
+    pub(crate) fn not_gone(&mut self, path: &RelPath) {
+        self.gone.remove(path);
+    }
+
     /// Forgets a draft: what it saw is not there any more.
     pub(crate) fn undraft(&mut self, path: &RelPath) {
         self.drafts.remove(path);
