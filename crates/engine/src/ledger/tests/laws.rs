@@ -325,6 +325,27 @@ fn order_does_not_matter(acts: &[Act], seed: u64) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Device 1 keeps every rule and stays in; the others do what they like.
+fn honest_work_counts(acts: &[Act], seed: u64) -> Result<(), TestCaseError> {
+    let mut world = World::new();
+    for act in acts {
+        match act {
+            Act::CloneOwner { .. } | Act::Recover { .. } | Act::Transfer { .. } => {}
+            Act::Clone { who: 0 } => world.act(&Act::Clone { who: 1 }),
+            Act::Break { who: 0, how } => world.act(&Act::Break { who: 1, how: *how }),
+            Act::Write { .. } | Act::Tell { .. } | Act::SetRole { .. } | Act::Clone { .. } | Act::Break { .. } => {
+                world.act(act);
+            }
+        }
+    }
+    let written = |record: &&Vec<u8>| Block::parse(record).is_ok_and(|block| block.header.chain == chain(1, 1));
+    let count = world.pool.iter().filter(written).count() as u64;
+    let genesis = world.devices[0].ledger.genesis().to_vec();
+    let told = told_all(&genesis, &world.pool, seed);
+    prop_assert_eq!(told.ledger.head(chain(1, 1)).map_or(0, |head| head.blocks), count);
+    Ok(())
+}
+
 fn talking_makes_equal(acts: &[Act]) -> Result<(), TestCaseError> {
     let mut world = World::new();
     acts.iter().for_each(|act| world.act(act));
@@ -379,6 +400,11 @@ proptest! {
     #[test]
     fn among_broken_devices_the_order_of_arrival_does_not_matter(acts in acts(true), seed in 0..1_u64 << 40) {
         order_does_not_matter(&acts, seed)?;
+    }
+
+    #[test]
+    fn what_an_honest_device_wrote_counts_whatever_the_others_do(acts in acts(true), seed in 0..1_u64 << 40) {
+        honest_work_counts(&acts, seed)?;
     }
 
     #[test]

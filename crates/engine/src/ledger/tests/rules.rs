@@ -187,6 +187,45 @@ fn a_void_block_is_kept_as_far_as_something_that_counts_names_it() {
 }
 
 #[test]
+fn what_a_void_block_names_is_kept_with_it() {
+    let (mut ann, mut records) = founded(&[2, 3, 4]);
+    let [mut ben, mut cid, mut dan] = [0; 3].map(|_| joined(&records));
+    let first = write(&mut ben, 2, "void");
+    accepted(cid.learn(&first));
+    let second = write(&mut cid, 3, "void, too");
+    accepted(dan.learn(&first));
+    accepted(dan.learn(&second));
+    // Dan names only the later one, which names the earlier one.
+    let after = vec![dan.head(chain(3, 7)).expect("just heard")];
+    let header = Header { after, lamport: 3, table: vec![chain(3, 7)], ..next(&dan, chain(4, 7)) };
+    let answer = seal(header, 4, &[]);
+    records.push(set(&mut ann, &[(1, Role::Owner), (4, Role::Editor)]));
+    for record in [&first, &second] {
+        assert!(is_waiting(&ann.learn(record)));
+    }
+    assert_eq!(accepted(ann.learn(&answer)).len(), 3);
+    assert_eq!([2, 3].map(|who| ann.head(chain(who, 7)).map(|head| head.blocks)), [Some(1); 2]);
+}
+
+#[test]
+fn a_block_that_names_what_a_fork_cut_away_still_counts() {
+    let (mut ann, records) = with_a_block();
+    let (mut ben, mut copy, mut cid) = (joined(&records), joined(&records), joined(&records));
+    let (one, other) = (write(&mut ben, 2, "one"), write(&mut copy, 2, "other"));
+    accepted(cid.learn(&one));
+    let replaced = VersionId { chain: chain(2, 7), sequence: 1 };
+    let answer = cid.write_block(&key(3), chain(3, 7), Timestamp(1), &[file("x", &[replaced])]).expect("a writer");
+    assert!(is_waiting(&ann.learn(&answer.bytes)));
+    assert!(is_waiting(&ann.learn(&write(&mut ben, 2, "further"))));
+    // The first of the two contradicts nothing; with the second both are gone, and the answer waits no more.
+    accepted(ann.learn(&one));
+    assert!(matches!(ann.learn(&other), Learned::Forked(_)));
+    let loaded = ann.refold(&[records, vec![one, answer.bytes]].concat());
+    let answered = VersionId { chain: chain(3, 7), sequence: 0 };
+    assert_eq!(entries(&loaded.accepted), [VersionId { chain: chain(2, 7), sequence: 0 }, answered]);
+}
+
+#[test]
 fn who_comes_back_starts_a_new_chain() {
     let (mut ann, mut records) = with_a_block();
     records.push(set(&mut ann, &[(1, Role::Owner), (2, Role::Viewer)]));
