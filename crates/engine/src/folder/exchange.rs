@@ -42,6 +42,8 @@ pub(crate) struct Peer {
     asked: Option<(Timestamp, Question)>,
     pub(crate) state: Option<TheirState>,
     reported: Option<TheirState>,
+    /// The counts its invitation says.
+    invited_to: Option<(u64, u64)>,
 }
 
 impl Peer {
@@ -141,6 +143,8 @@ impl Folder {
     pub(crate) fn invitation_answered(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
         if self.record.invited.contains(&device) {
             self.record.invited.retain(|other| *other != device);
+            // What it was told while it was only invited, it did not understand.
+            self.exchange.peers.remove(&device);
             turn.push(Effect::SaveFolder(self.record.clone()));
         }
         if self.ledger.role(device).is_some() {
@@ -343,6 +347,15 @@ impl Folder {
         self.exchange.last_report = turn.now;
         self.exchange.is_report_due = false;
         let TheirState { digest, files, bytes, problems } = ours;
+        let invited: Vec<DeviceId> = self.record.invited.iter().copied().filter(|device| self.exchange.peers.contains_key(device)).collect();
+        for device in invited {
+            // So that the invitation says how much there is when that is known.
+            let counts = (self.index.files, self.index.bytes);
+            let is_news = self.exchange.peers.get_mut(&device).is_some_and(|peer| peer.invited_to.replace(counts) != Some(counts));
+            if is_news && self.looking.is_walked {
+                self.invite(device, turn);
+            }
+        }
         for (device, peer) in &mut self.exchange.peers {
             if peer.reported != Some(ours) {
                 peer.reported = Some(ours);

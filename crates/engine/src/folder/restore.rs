@@ -67,9 +67,7 @@ impl Folder {
     /// The records of a folder that just began here, to be made durable.
     pub(crate) fn append_all(&mut self, turn: &mut Turn<'_>) {
         let mut records = vec![(RecordKey::Genesis, self.ledger.genesis().to_vec())];
-        for (at, record) in self.ledger.membership_records(0).into_iter().enumerate() {
-            records.push((RecordKey::Membership(at as u64), record));
-        }
+        records.extend(self.ledger.stored_memberships());
         self.append(records, turn);
     }
 
