@@ -47,6 +47,10 @@ pub trait Surface: Clone + Send + Sync + 'static {
         index: usize,
         bytes: impl AsyncRead + Unpin + Send,
     ) -> impl Future<Output = Result<(), Trouble>> + Send;
+    /// Brings the window to the front, where there is one.
+    fn show(&self) -> impl Future<Output = Result<(), Trouble>> + Send {
+        async { Err(Trouble::plain(ErrorCode::NotHere)) }
+    }
 }
 
 impl Surface for Node {
@@ -82,6 +86,7 @@ pub(crate) fn router<S: Surface>(surface: S) -> Router {
         .route("/api/act", post(act::<S>))
         .route("/api/send", post(act::<S>))
         .route("/api/ask", post(ask::<S>))
+        .route("/api/show", post(show::<S>))
         .layer(DefaultBodyLimit::max(CALL_BYTES_MAX));
     let lists = Router::new()
         .route("/api/drop", post(announce::<S>))
@@ -158,6 +163,11 @@ async fn ask<S: Surface>(
         return Err(Refused(Trouble::plain(ErrorCode::NotHere)));
     }
     Ok(Json(surface.ask(question).await?))
+}
+
+async fn show<S: Surface>(State(surface): State<S>) -> Result<StatusCode, Refused> {
+    surface.show().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn view<S: Surface>(State(surface): State<S>) -> Json<View> {
