@@ -212,6 +212,7 @@ impl Folder {
             if !self.may_write() {
                 self.index.set_problem(&path, Some(Code::ReadOnlyRole));
                 self.note_disk(&path, Some(Materialised { versions: disk.versions, kind: Kind::Deleted, print: None }));
+                self.planning.reconsider(path);
                 continue;
             }
             if disk.versions.is_empty() {
