@@ -208,7 +208,11 @@ impl Folder {
     pub(super) fn record_gone(&mut self, gone: BTreeSet<RelPath>, turn: &mut Turn<'_>) {
         let mut entries = Vec::new();
         for path in gone {
-            let Some(disk) = self.index.disk(&path).filter(|disk| disk.kind.is_live()).cloned() else { continue };
+            let Some(disk) = self.index.disk(&path).filter(|disk| disk.kind.is_live()).cloned() else {
+                // Said already; what others put there was not planned while this was unsure.
+                self.planning.reconsider(path);
+                continue;
+            };
             if !self.may_write() {
                 self.index.set_problem(&path, Some(Code::ReadOnlyRole));
                 self.note_disk(&path, Some(Materialised { versions: disk.versions, kind: Kind::Deleted, print: None }));
