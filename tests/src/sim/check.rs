@@ -63,8 +63,9 @@ impl World {
             }
             counts.push((*on, keys));
         }
-        let removed: BTreeSet<_> = self.account.removed.iter().map(|on| self.devices[*on].id).collect();
-        let is_void = |key: &RecordKey| matches!(key, RecordKey::Block(chain, _) if removed.contains(&chain.device));
+        // What a device wrote after it was removed, or may only read, stays with that device.
+        let unsteady: BTreeSet<_> = self.account.unsteady.iter().map(|on| self.devices[*on].id).collect();
+        let is_void = |key: &RecordKey| matches!(key, RecordKey::Block(chain, _) if unsteady.contains(&chain.device));
         for (on, keys) in counts {
             let lacks: Vec<_> = all.keys().filter(|key| !keys.contains(key) && !is_void(key)).take(TOLD_MAX).collect();
             if !lacks.is_empty() {
