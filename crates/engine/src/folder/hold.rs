@@ -69,7 +69,7 @@ fn is_too_much(number: usize, of: u64) -> bool {
 impl Folder {
     /// What stood on this disk and stands there no more: records it, or holds it.
     pub(super) fn judge_gone(&mut self, gone: BTreeSet<RelPath>, turn: &mut Turn<'_>) {
-        let files = gone.iter().filter(|path| self.is_lost(path)).count();
+        let files = gone.iter().filter(|path| self.is_lost(path, &gone)).count();
         let lately = self.hold.lately(turn.now);
         let is_held = !self.hold.here.is_empty() || is_too_much(files + lately, self.index.files + lately as u64);
         if is_held && files > 0 && !self.record.never_hold {
@@ -84,14 +84,14 @@ impl Folder {
     }
 
     /// Whether a file that is gone from this path stands nowhere else in the folder.
-    fn is_lost(&self, path: &RelPath) -> bool {
+    fn is_lost(&self, path: &RelPath, gone: &BTreeSet<RelPath>) -> bool {
         let Some(content) = self.index.disk(path).and_then(|disk| disk.kind.content()) else { return false };
-        !self.index.places_of(content).any(|(place, _)| place != path && !self.recording.is_gone(place) && !self.hold.here.contains(place))
+        !self.index.places_of(content).any(|(place, _)| place != path && !gone.contains(place) && !self.recording.is_gone(place) && !self.hold.here.contains(place))
     }
 
     /// Whether a change must wait for a yes; it is kept until then.
     pub(super) fn is_held(&mut self, change: &Change, turn: &mut Turn<'_>) -> bool {
-        let takes_away = matches!(change.expected, Expected::File { .. }) && !matches!(change.act, Act::Touch { .. }) && self.is_lost(&change.path);
+        let takes_away = matches!(change.expected, Expected::File { .. }) && !matches!(change.act, Act::Touch { .. }) && self.is_lost(&change.path, &BTreeSet::new());
         let Some(author) = self.index.reconciled(&change.path).winner.map(|head| head.id.chain.device) else { return false };
         if !takes_away || author == self.me || self.record.never_hold || self.hold.allowed.remove(&change.path) {
             return false;

@@ -98,6 +98,11 @@ impl Looking {
         turn.push(Effect::Walk { folder, work, dir: None });
     }
 
+    /// Notes a look that was asked for elsewhere.
+    pub(crate) fn note_look(&mut self, work: WorkId, paths: &[RelPath]) {
+        self.looks.entry(work).or_default().extend(paths.iter().cloned());
+    }
+
     /// Looks at a directory and all below it.
     pub(crate) fn walk(&mut self, folder: FolderId, dir: RelPath, turn: &mut Turn<'_>) {
         let work = turn.work();
@@ -206,7 +211,14 @@ impl Folder {
         if let Err(stop) = root {
             return self.stop(stop, turn);
         }
+        let confirming = self.recording.take_confirming(work);
+        let mut gone = BTreeSet::new();
         for (path, what) in seen {
+            let known = confirming.as_ref().and_then(|paths| paths.get(&path));
+            if what == Ok(None) && known == Some(&self.index.disk(&path).cloned()) && !self.looking.has(&path) {
+                gone.insert(path);
+                continue;
+            }
             if self.index.get(&path).is_some_and(|state| state.is_busy) {
                 // The disk is changing it for us: look when that is over.
                 self.looking.hint_later(path, Duration::from_millis(100), turn.now);
@@ -218,6 +230,9 @@ impl Folder {
                 Ok(None) => self.saw_nothing(&path, turn.now),
                 Err(code) => self.unreadable(path, code, turn.now),
             }
+        }
+        if !gone.is_empty() {
+            self.judge_gone(gone, turn);
         }
     }
 
@@ -357,10 +372,7 @@ impl Folder {
         let versions = self.live_directory_heads(&path);
         let is_unspoken = self.index.get(&path).is_none_or(|state| state.heads.is_empty());
         let is_news = match was {
-            Some(Kind::Directory) => {
-                let is_recorded = self.index.disk(&path).is_some_and(|disk| !disk.versions.is_empty());
-                is_unspoken && !is_recorded && !self.index.has_live_below(&path)
-            }
+            Some(Kind::Directory) => false,
             Some(Kind::File { .. } | Kind::Link { .. }) => true,
             // With a tombstone and no memory of it, this is a removal that was not made here yet.
             Some(Kind::Deleted) | None => versions.is_empty() && (is_unspoken || is_known_absent || self.wants_bytes(&path)),

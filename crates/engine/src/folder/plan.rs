@@ -273,13 +273,16 @@ impl Folder {
     /// No entry speaks of the path any more: what was recorded here moved to a conflict copy.
     fn plan_headless(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
         self.rest(path, turn);
-        let Some(disk) = self.index.disk(path).filter(|disk| !disk.versions.is_empty()).cloned() else { return };
+        let Some(disk) = self.index.disk(path).cloned() else { return };
         match disk.kind {
-            Kind::File { .. } | Kind::Link { .. } => self.make_ready(path, expected(Some(&disk)), Act::Remove, turn),
+            Kind::File { .. } | Kind::Link { .. } if !disk.versions.is_empty() => {
+                self.make_ready(path, expected(Some(&disk)), Act::Remove, turn);
+            }
+            // A directory that was seen new has an entry; this one was made for what stood in it.
             Kind::Directory if !self.index.has_live_below(path) && !self.index.has_standing_below(path) => {
                 self.make_ready(path, Expected::Directory, Act::Remove, turn);
             }
-            Kind::Directory | Kind::Deleted => {}
+            Kind::File { .. } | Kind::Link { .. } | Kind::Directory | Kind::Deleted => {}
         }
     }
 

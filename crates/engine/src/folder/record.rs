@@ -20,6 +20,8 @@ use crate::version::Head;
 const GONE_QUIET: Duration = Duration::from_millis(250);
 /// Longest that a disappearance waits while others keep coming.
 const GONE_WAIT_MAX: Duration = Duration::from_secs(3);
+/// Most paths judged as one batch when they are gone; more are held all the more.
+const GONE_BATCH_MAX: usize = 65_536;
 /// Own blocks on their way to the disk at a time; more drafts wait and share the next block.
 const APPENDS_MAX: usize = 2;
 
@@ -35,6 +37,8 @@ pub(crate) struct Draft {
 pub(crate) struct Recording {
     drafts: BTreeMap<RelPath, Draft>,
     gone: BTreeSet<RelPath>,
+    /// Looks that make sure that paths are still gone, with what was known to stand there when they were asked for.
+    confirming: BTreeMap<WorkId, BTreeMap<RelPath, Option<Materialised>>>,
     gone_first: Option<Timestamp>,
     gone_last: Option<Timestamp>,
     /// Own blocks that are being made durable.
@@ -44,17 +48,20 @@ pub(crate) struct Recording {
 impl Recording {
     /// Whether something seen at this path is not recorded yet.
     pub(crate) fn has(&self, path: &RelPath) -> bool {
-        self.drafts.contains_key(path) || self.gone.contains(path)
+        self.drafts.contains_key(path) || self.is_gone(path)
     }
 
     /// Whether everything seen is recorded and durable.
     pub(crate) fn is_idle(&self) -> bool {
-        self.drafts.is_empty() && self.gone.is_empty() && self.appends.is_empty()
+        self.drafts.is_empty() && self.gone.is_empty() && self.confirming.is_empty() && self.appends.is_empty()
     }
 
     /// Notes that what stood at a path stands there no more.
     pub(crate) fn gone(&mut self, path: RelPath, now: Timestamp) {
         self.drafts.remove(&path);
+        if self.confirming.values().any(|paths| paths.contains_key(&path)) {
+            return;
+        }
         if self.gone.insert(path) {
             self.gone_first.get_or_insert(now);
             self.gone_last = Some(now);
@@ -63,7 +70,7 @@ impl Recording {
 
     /// Whether a path is about to be recorded as gone.
     pub(crate) fn is_gone(&self, path: &RelPath) -> bool {
-        self.gone.contains(path)
+        self.gone.contains(path) || self.confirming.values().any(|paths| paths.contains_key(path))
     }
 
     /// What is gone is recorded without waiting for more.
@@ -74,6 +81,12 @@ impl Recording {
     /// Something stands at a path after all.
     pub(crate) fn not_gone(&mut self, path: &RelPath) {
         self.gone.remove(path);
+        self.confirming.values_mut().for_each(|paths| drop(paths.remove(path)));
+    }
+
+    /// What a look was to make sure of.
+    pub(crate) fn take_confirming(&mut self, work: WorkId) -> Option<BTreeMap<RelPath, Option<Materialised>>> {
+        self.confirming.remove(&work)
     }
 
     /// Forgets a draft: what it saw is not there any more.
@@ -111,7 +124,7 @@ impl Recording {
 impl Folder {
     /// Something new was seen on the disk.
     pub(super) fn draft(&mut self, path: RelPath, draft: Draft, _now: Timestamp) {
-        self.recording.gone.remove(&path);
+        self.recording.not_gone(&path);
         let seen = Materialised { versions: Vec::new(), kind: draft.kind.clone(), print: draft.print };
         match self.known_version(&path, &draft.kind) {
             // A touch, or the very bytes that an entry already speaks of: nothing new to say.
@@ -149,8 +162,7 @@ impl Folder {
     /// Records what is due.
     pub(super) fn record_due(&mut self, turn: &mut Turn<'_>) {
         if self.recording.gone_due().is_some_and(|due| due <= turn.now) {
-            let gone = self.recording.take_gone();
-            self.judge_gone(gone, turn);
+            self.confirm_gone(turn);
         }
         if self.recording.drafts.is_empty() || self.recording.appends.len() >= APPENDS_MAX {
             return;
@@ -168,6 +180,18 @@ impl Folder {
         let entries = drafts.iter().map(|(path, draft)| self.entry_for(path, draft)).collect();
         let prints = drafts.into_iter().map(|(path, draft)| (path, draft.print)).collect();
         self.write(entries, &prints, turn);
+    }
+
+    /// Looks once more at what is to be recorded as gone: what was seen may be older than what was done since.
+    fn confirm_gone(&mut self, turn: &mut Turn<'_>) {
+        let gone: Vec<RelPath> = self.recording.take_gone().into_iter().collect();
+        for batch in gone.chunks(GONE_BATCH_MAX) {
+            let work = turn.work();
+            self.looking.note_look(work, batch);
+            let known = batch.iter().map(|path| (path.clone(), self.index.disk(path).cloned())).collect();
+            self.recording.confirming.insert(work, known);
+            turn.push(crate::effect::Effect::Look { folder: self.id, work, paths: batch.to_vec() });
+        }
     }
 
     /// What a viewer changed stays here, listed, and is not overwritten.
