@@ -45,6 +45,14 @@ impl Holding {
         }
     }
 
+    /// Something stands at a path after all.
+    pub(super) fn not_gone(&mut self, path: &RelPath) {
+        self.here.remove(path);
+        if self.is_empty() {
+            self.since = None;
+        }
+    }
+
     /// Forgets everything that can be worked out again.
     pub(super) fn clear(&mut self) {
         *self = Holding { recent: std::mem::take(&mut self.recent), ..Holding::default() };
@@ -69,6 +77,9 @@ fn is_too_much(number: usize, of: u64) -> bool {
 impl Folder {
     /// What stood on this disk and stands there no more: records it, or holds it.
     pub(super) fn judge_gone(&mut self, gone: BTreeSet<RelPath>, turn: &mut Turn<'_>) {
+        let (allowed, gone): (BTreeSet<RelPath>, BTreeSet<RelPath>) = gone.into_iter().partition(|path| self.hold.allowed.contains(path));
+        allowed.iter().for_each(|path| drop(self.hold.allowed.remove(path)));
+        self.record_gone(allowed, turn);
         let files = gone.iter().filter(|path| self.is_lost(path, &gone)).count();
         let lately = self.hold.lately(turn.now);
         let is_held = !self.hold.here.is_empty() || is_too_much(files + lately, self.index.files + lately as u64);
@@ -138,8 +149,10 @@ impl Folder {
         self.hold.since = None;
         self.hold.recent.clear();
         if is_yes {
-            self.record_gone(here, turn);
-            self.hold.allowed.extend(there.keys().cloned());
+            // What was seen gone then may stand there again: it is made sure of once more.
+            self.hold.allowed.extend(here.iter().chain(there.keys()).cloned());
+            here.into_iter().for_each(|path| self.recording.gone(path, turn.now));
+            self.recording.gone_at_once();
         } else {
             for path in &here {
                 // Nothing is known to stand there: what the others have is fetched again.

@@ -331,6 +331,7 @@ impl Folder {
     /// A file, a link, or something we leave alone stands there.
     fn saw(&mut self, path: RelPath, seen: Seen, turn: &mut Turn<'_>) {
         self.recording.not_gone(&path);
+        self.hold.not_gone(&path);
         if self.index.has_standing_below(&path) {
             // What stood in the directory is gone before the file is there, or the two would be a conflict.
             self.saw_nothing_below(&path, turn.now);
@@ -366,6 +367,7 @@ impl Folder {
     /// Every directory gets an entry: whoever removes one says so, and nobody has to guess who emptied it.
     fn saw_directory(&mut self, path: RelPath, is_look: bool, turn: &mut Turn<'_>) {
         self.recording.not_gone(&path);
+        self.hold.not_gone(&path);
         let was = self.index.get(&path).and_then(|state| state.standing()).cloned();
         let is_new = was != Some(Kind::Directory);
         let is_known_absent = self.index.disk(&path).is_some_and(|disk| disk.kind == Kind::Deleted);

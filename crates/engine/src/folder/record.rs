@@ -125,6 +125,7 @@ impl Folder {
     /// Something new was seen on the disk.
     pub(super) fn draft(&mut self, path: RelPath, draft: Draft, _now: Timestamp) {
         self.recording.not_gone(&path);
+        self.hold.not_gone(&path);
         let seen = Materialised { versions: Vec::new(), kind: draft.kind.clone(), print: draft.print };
         match self.known_version(&path, &draft.kind) {
             // A touch, or the very bytes that an entry already speaks of: nothing new to say.
