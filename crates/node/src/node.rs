@@ -194,6 +194,11 @@ impl Node {
         noted.place.clone().or_else(source)
     }
 
+    /// Tries an address by hand; whoever answers there proves who it is.
+    pub fn dial(&self, address: &str) {
+        self.0.hands.net.dial(None, vec![address.to_owned()]);
+    }
+
     /// Resolves when somebody asked the node to quit (`Command::Quit`).
     pub async fn quit_asked(&self) {
         self.0.quit.cancelled().await;

@@ -11,6 +11,7 @@ use shoal_engine::event::{Event, FetchEnd, WorkId};
 use shoal_engine::id::{ContentId, Scope};
 use shoal_engine::message::Chunks;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -70,9 +71,9 @@ where
     T: Take,
 {
     let (arrived, to_keep) = mpsc::channel(PIECES_WAITING_MAX);
-    let runtime = tokio::runtime::Handle::current();
+    let runtime = Handle::current();
     let keeper = Keeper { fetch, scope, take, untold: BTreeMap::new(), untold_count: 0 };
-    let keeping = tokio::task::spawn_blocking(move || runtime.block_on(keeper.run(to_keep)));
+    let keeping = tokio::task::spawn_blocking(move || keeper.run(to_keep, &runtime));
     let mut reader = Answer { stream: BufReader::with_capacity(STREAM_BUFFER_BYTES, stream), arrived, count };
     let read = tokio::select! {
         read = reader.read_all(items) => read,
@@ -211,21 +212,17 @@ struct Keeper<T> {
 }
 
 impl<T: Take> Keeper<T> {
-    async fn run(mut self, mut to_keep: mpsc::Receiver<Arrived>) -> Result<(), NotTaken> {
+    fn run(mut self, mut to_keep: mpsc::Receiver<Arrived>, runtime: &Handle) -> Result<(), NotTaken> {
         let mut tell_at = None;
         let kept = loop {
-            let next = match tell_at {
-                None => Ok(to_keep.recv().await),
-                Some(at) => timeout_at(at, to_keep.recv()).await,
-            };
-            match next {
-                Ok(Some(arrived)) => {
+            match next(&mut to_keep, tell_at, runtime) {
+                Next::Arrived(arrived) => {
                     if let Err(refused) = self.keep(arrived) {
                         break Err(refused);
                     }
                 }
-                Ok(None) => break Ok(()),
-                Err(_) => self.tell(),
+                Next::Closed => break Ok(()),
+                Next::TimeToTell => self.tell(),
             }
             if self.untold_count >= TELL_CHUNKS_MAX {
                 self.tell();
@@ -265,5 +262,28 @@ impl<T: Take> Keeper<T> {
             self.take.tell(Event::Fetched { fetch: self.fetch, content, chunks });
         }
         self.untold_count = 0;
+    }
+}
+
+/// What the keeper waits for.
+enum Next {
+    Arrived(Arrived),
+    Closed,
+    TimeToTell,
+}
+
+/// Waits on a blocking thread. Only the waiting is a future: what is done with a piece may block.
+fn next(to_keep: &mut mpsc::Receiver<Arrived>, tell_at: Option<Instant>, runtime: &Handle) -> Next {
+    if let Ok(arrived) = to_keep.try_recv() {
+        return Next::Arrived(arrived);
+    }
+    let next = match tell_at {
+        None => Ok(to_keep.blocking_recv()),
+        Some(at) => runtime.block_on(async { timeout_at(at, to_keep.recv()).await }),
+    };
+    match next {
+        Ok(Some(arrived)) => Next::Arrived(arrived),
+        Ok(None) => Next::Closed,
+        Err(_) => Next::TimeToTell,
     }
 }

@@ -1,0 +1,100 @@
+//! Two nodes share a folder: files go both ways, and everything goes on after a restart.
+
+#![allow(unreachable_pub, dead_code, clippy::wildcard_enum_match_arm, reason = "tests share a module of which each uses a part")]
+
+mod two;
+
+use two::{Person, noise, pair, share};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn files_go_both_ways_and_changes_follow() {
+    let base = tempfile::tempdir().expect("a directory");
+    let ann = Person::start(base.path(), "Ann").await;
+    let ben = Person::start(base.path(), "Ben").await;
+    pair(&ann, &ben).await;
+    ann.write("Notes/first.txt", "one");
+    ann.write("Notes/deep/er/second.txt", "two");
+    share(&ann, &ben, "Notes").await;
+    ben.gets("Notes/first.txt", "one").await;
+    ben.gets("Notes/deep/er/second.txt", "two").await;
+
+    ben.write("Notes/from ben.txt", "hello");
+    ann.gets("Notes/from ben.txt", "hello").await;
+    ann.write("Notes/first.txt", "one, edited");
+    ben.gets("Notes/first.txt", "one, edited").await;
+    ben.write("Notes/first.txt", "edited by ben");
+    ann.gets("Notes/first.txt", "edited by ben").await;
+
+    std::fs::rename(ann.path("Notes/deep"), ann.path("Notes/moved")).expect("moved");
+    ben.gets("Notes/moved/er/second.txt", "two").await;
+    ben.loses("Notes/deep/er/second.txt").await;
+    std::fs::remove_file(ben.path("Notes/from ben.txt")).expect("removed");
+    ann.loses("Notes/from ben.txt").await;
+    ann.write("Notes/empty", "");
+    ben.gets("Notes/empty", "").await;
+    ann.node.stop().await;
+    ben.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_large_file_comes_whole_and_a_small_edit_of_it_too() {
+    let base = tempfile::tempdir().expect("a directory");
+    let ann = Person::start(base.path(), "Ann").await;
+    let ben = Person::start(base.path(), "Ben").await;
+    pair(&ann, &ben).await;
+    let mut bytes = noise(1, 50 << 20);
+    ann.write("Film/film.bin", &bytes);
+    let folder = share(&ann, &ben, "Film").await;
+    ben.gets("Film/film.bin", &bytes).await;
+    let down = |view: &shoal_node::view::View| view.folders.iter().find(|one| one.id == folder).cloned();
+    ben.sees("the folder", down).await;
+
+    bytes.splice(20_000_000..20_000_000, *b"inserted");
+    ann.write("Film/film.bin", &bytes);
+    ben.gets("Film/film.bin", &bytes).await;
+    ann.node.stop().await;
+    ben.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn everything_goes_on_after_a_restart() {
+    let base = tempfile::tempdir().expect("a directory");
+    let mut ann = Person::start(base.path(), "Ann").await;
+    let mut ben = Person::start(base.path(), "Ben").await;
+    pair(&ann, &ben).await;
+    ann.write("Work/a.txt", "a");
+    share(&ann, &ben, "Work").await;
+    ben.gets("Work/a.txt", "a").await;
+
+    ben.node.stop().await;
+    ann.write("Work/while away.txt", "news");
+    ann.restart().await;
+    ben.restart().await;
+    // Ports are any that were free, so the old addresses lead nowhere: somebody has to say where the other is.
+    let address = ben.sees("an address", |view| view.me.addresses.first().cloned()).await;
+    ann.node.dial(&address);
+    ben.gets("Work/while away.txt", "news").await;
+    ben.write("Work/a.txt", "b");
+    ann.gets("Work/a.txt", "b").await;
+    ann.node.stop().await;
+    ben.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_small_files_come() {
+    let base = tempfile::tempdir().expect("a directory");
+    let ann = Person::start(base.path(), "Ann").await;
+    let ben = Person::start(base.path(), "Ben").await;
+    pair(&ann, &ben).await;
+    for number in 0..1000_u64 {
+        ann.write(&format!("Many/{}/{number}.bin", number % 10), noise(number, 2000));
+    }
+    share(&ann, &ben, "Many").await;
+    let begun = std::time::Instant::now();
+    for number in 0..1000_u64 {
+        ben.gets(&format!("Many/{}/{number}.bin", number % 10), noise(number, 2000)).await;
+    }
+    eprintln!("1000 files in {:?}", begun.elapsed());
+    ann.node.stop().await;
+    ben.node.stop().await;
+}
