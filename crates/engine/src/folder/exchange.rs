@@ -64,6 +64,10 @@ struct Announcement {
     chains: BTreeSet<ChainId>,
     /// The first block of each chain that is on its way to the disk.
     first: BTreeMap<ChainId, u64>,
+    /// The first membership entry that is on its way to the disk.
+    membership: Option<u64>,
+    /// Who is out by it, and learns that from us.
+    removed: Vec<DeviceId>,
 }
 
 /// The folder's conversation with the other members.
@@ -77,17 +81,23 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// A record of ours is on its way to the disk.
-    pub(super) fn wrote(&mut self, work: WorkId, record: AcceptedRecord) {
+    pub(super) fn wrote(&mut self, work: WorkId, record: AcceptedRecord, removed: Vec<DeviceId>) {
         let first: BTreeMap<ChainId, u64> = match &record.content {
             Content::Block(block) => BTreeMap::from([(block.chain, block.index)]),
             Content::Membership | Content::Fork(_) => BTreeMap::new(),
         };
-        self.announcements.insert(work, Announcement { own: Some(record), from: None, chains: first.keys().copied().collect(), first });
+        let record_key = record.key;
+        self.announcements.insert(work, Announcement { own: Some(record), from: None, chains: first.keys().copied().collect(), first, membership: membership_of(record_key), removed });
     }
 
     /// How many blocks of a chain are durable, if not all of them.
     fn durable_blocks(&self, chain: ChainId) -> Option<u64> {
         self.announcements.values().filter_map(|announcement| announcement.first.get(&chain)).min().copied()
+    }
+
+    /// How many membership entries are durable, if not all of them.
+    fn durable_memberships(&self) -> Option<u64> {
+        self.announcements.values().filter_map(|announcement| announcement.membership).min()
     }
 
     /// When our state is reported next.
@@ -130,6 +140,10 @@ impl Folder {
 
     /// Sends an invitation with everything needed to judge it.
     pub(super) fn invite(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
+        if self.exchange.durable_memberships().is_some() {
+            // Sent when the membership that invites is durable.
+            return;
+        }
         let message = Message::Invitation {
             genesis: self.ledger.genesis().to_vec(),
             memberships: self.ledger.membership_records(0),
@@ -156,8 +170,8 @@ impl Folder {
 
     fn tell_heads(&mut self, to: DeviceId, turn: &mut Turn<'_>) {
         // What is not durable is told when it is.
-        let chains = self.ledger.heads().into_iter().filter(|head| self.exchange.durable_blocks(head.chain).is_none()).collect();
-        let message = Message::Heads { folder: self.id, memberships: self.ledger.memberships(), is_complete: true, chains };
+        let chains = self.ledger.heads().into_iter().filter(|head| self.is_durable(head.chain)).collect();
+        let message = Message::Heads { folder: self.id, memberships: self.durable_memberships(), is_complete: true, chains };
         turn.send(to, &message);
         self.exchange.is_report_due = true;
     }
@@ -226,9 +240,26 @@ impl Folder {
         }
     }
 
+    fn durable_memberships(&self) -> u64 {
+        self.exchange.durable_memberships().unwrap_or(u64::MAX).min(self.ledger.memberships())
+    }
+
+    /// Whether everything of a chain, or of the membership that is shown as one, is durable.
+    fn is_durable(&self, chain: ChainId) -> bool {
+        let is_membership = chain.device.0 == self.id.0;
+        if is_membership { self.exchange.durable_memberships().is_none() } else { self.exchange.durable_blocks(chain).is_none() }
+    }
+
     /// As much of a range as is durable.
     fn durable_part(&self, range: RecordRange) -> Option<RecordRange> {
-        let RecordRange::Blocks { chain, from, to } = range else { return Some(range) };
+        let (chain, from, to) = match range {
+            RecordRange::Blocks { chain, from, to } => (chain, from, to),
+            RecordRange::Memberships { from, to } if from < PROOF_INDEX => {
+                let to = to.min(self.durable_memberships());
+                return (from < to).then_some(RecordRange::Memberships { from, to });
+            }
+            RecordRange::Memberships { .. } => return Some(range),
+        };
         let Some(durable) = self.exchange.durable_blocks(chain).filter(|_| from != PROOF_INDEX) else { return Some(range) };
         let to = to.min(durable);
         (from < to).then_some(RecordRange::Blocks { chain, from, to })
@@ -264,6 +295,7 @@ impl Folder {
         let own = ChainId { device: self.me, incarnation: self.record.incarnation };
         let mut first = BTreeMap::new();
         let mut records: Vec<(RecordKey, Vec<u8>)> = Vec::with_capacity(accepted.len());
+        let membership = accepted.iter().filter_map(|record| membership_of(record.key)).min();
         for record in accepted {
             if let Content::Block(block) = &record.content {
                 first.entry(block.chain).or_insert(block.index);
@@ -285,7 +317,7 @@ impl Folder {
             }
         }
         let work = self.append(records, turn);
-        self.exchange.announcements.insert(work, Announcement { own: None, from: Some(from), chains, first });
+        self.exchange.announcements.insert(work, Announcement { own: None, from: Some(from), chains, first, membership, removed: Vec::new() });
     }
 
     /// Records are durable: now others may hear of them.
@@ -293,6 +325,13 @@ impl Folder {
         self.recording.durable(work);
         let Some(announcement) = self.exchange.announcements.remove(&work) else { return };
         self.exchange.is_report_due = true;
+        if let Some(own) = announcement.own.as_ref().filter(|_| announcement.membership.is_some()) {
+            for device in &announcement.removed {
+                turn.send(*device, &Message::Records { folder: self.id, records: vec![own.bytes.clone()], has_more: false });
+            }
+            let invited: Vec<DeviceId> = self.record.invited.iter().copied().filter(|device| self.exchange.peers.contains_key(device)).collect();
+            invited.into_iter().for_each(|device| self.invite(device, turn));
+        }
         let is_durable = |chain: &&ChainId| self.exchange.durable_blocks(**chain).is_none();
         let heads: Vec<ChainHead> = announcement.chains.iter().filter(is_durable).filter_map(|chain| self.ledger.head(*chain)).collect();
         if heads.is_empty() && !announcement.chains.is_empty() {
@@ -315,8 +354,7 @@ impl Folder {
                 turn.send(device, &Message::Records { folder: self.id, records: vec![own.bytes.clone()], has_more: false });
                 continue;
             }
-            let message =
-                Message::Heads { folder: self.id, memberships: self.ledger.memberships(), is_complete: false, chains: heads.clone() };
+            let message = Message::Heads { folder: self.id, memberships: self.durable_memberships(), is_complete: false, chains: heads.clone() };
             turn.send(device, &message);
         }
     }
@@ -371,4 +409,12 @@ impl Folder {
 /// What a peer said of its chains.
 fn peer_heads(exchange: &Exchange, device: DeviceId) -> Vec<ChainHead> {
     exchange.peers.get(&device).map(|peer| peer.heads.values().copied().collect()).unwrap_or_default()
+}
+
+/// The number of a membership entry among the records.
+fn membership_of(key: RecordKey) -> Option<u64> {
+    match key {
+        RecordKey::Membership(number) => Some(number).filter(|number| *number < PROOF_INDEX),
+        RecordKey::Genesis | RecordKey::Block(..) => None,
+    }
 }

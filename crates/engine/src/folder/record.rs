@@ -276,7 +276,7 @@ impl Folder {
             }
             let work = self.append(vec![(record.key, record.bytes.clone())], turn);
             self.recording.appends.insert(work);
-            self.exchange.wrote(work, record);
+            self.exchange.wrote(work, record, Vec::new());
         }
     }
 

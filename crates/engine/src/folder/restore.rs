@@ -92,15 +92,10 @@ impl Folder {
         let owner = self.ledger.membership().owner;
         let Ok(record) = self.ledger.write_membership(&self.key, members, owner, turn.wall) else { return false };
         debug_assert!(matches!(record.content, Content::Membership));
-        for device in before {
-            if self.ledger.role(device).is_none() {
-                // Whoever is out learns it from us, and nothing more.
-                let message = crate::message::Message::Records { folder: self.id, records: vec![record.bytes.clone()], has_more: false };
-                turn.send(device, &message);
-            }
-        }
+        // Whoever is out learns it from us, and nothing more.
+        let removed = before.into_iter().filter(|device| self.ledger.role(*device).is_none()).collect();
         let work = self.append(vec![(record.key, record.bytes.clone())], turn);
-        self.exchange.wrote(work, record);
+        self.exchange.wrote(work, record, removed);
         self.membership_changed(turn);
         true
     }
