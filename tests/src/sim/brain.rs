@@ -2,7 +2,10 @@
 
 use shoal_engine::effect::Effect;
 use shoal_engine::engine::{Dice, Engine};
+use shoal_engine::entry::Kind;
 use shoal_engine::event::Event;
+use shoal_engine::id::FolderId;
+use shoal_engine::path::RelPath;
 use shoal_engine::saved::Saved;
 use shoal_engine::status::Status;
 use shoal_engine::time::Timestamp;
@@ -15,6 +18,8 @@ pub trait Brain {
     fn next_deadline(&self) -> Option<Timestamp>;
     /// Everything at a glance.
     fn status(&self, now: Timestamp) -> Status;
+    /// What should stand at every path of a folder.
+    fn contents_of(&self, folder: FolderId) -> Vec<(RelPath, Kind)>;
 }
 
 /// Makes a brain from a key, chance and what was remembered.
@@ -36,5 +41,9 @@ impl Brain for Engine {
 
     fn status(&self, now: Timestamp) -> Status {
         Engine::status(self, now)
+    }
+
+    fn contents_of(&self, folder: FolderId) -> Vec<(RelPath, Kind)> {
+        Engine::contents_of(self, folder)
     }
 }

@@ -8,6 +8,7 @@ use shoal_engine::observe::Code;
 use shoal_engine::path::RelPath;
 use shoal_engine::status::{FolderState, MemberState};
 
+use super::device::Device;
 use super::disk::Node;
 use super::world::{QUIET_MS, World};
 
@@ -27,7 +28,8 @@ impl World {
         }
         self.check_rest();
         self.check_ledgers(&members);
-        self.check_trees(&members);
+        let lost = self.paths_without_bytes(&members);
+        self.check_trees(&members, &lost);
         self.check_account(&members);
         self.check_roles(&members);
         self.check_offers();
@@ -78,7 +80,7 @@ impl World {
     }
 
     /// I3: everybody has the same tree. What a viewer changed stays its own.
-    fn check_trees(&mut self, members: &[usize]) {
+    fn check_trees(&mut self, members: &[usize], lost: &BTreeSet<RelPath>) {
         let trees: Vec<(usize, BTreeMap<RelPath, String>)> = members.iter().map(|on| (*on, self.shown_tree(*on))).collect();
         let Some((first, reference)) = trees.first() else { return };
         for (on, tree) in &trees[1..] {
@@ -88,7 +90,7 @@ impl World {
             let mut differences = Vec::new();
             for path in reference.keys().chain(tree.keys()).collect::<BTreeSet<_>>() {
                 let (here, there) = (reference.get(path), tree.get(path));
-                if here != there && !is_own(path) {
+                if here != there && !is_own(path) && !lost.contains(path) {
                     differences.push(format!("{path}: D{first} {}, D{on} {}", show(here), show(there)));
                 }
             }
@@ -175,22 +177,46 @@ impl World {
         }
     }
 
-    /// A power cut took bytes of which others had heard already: they are wanted for ever, and nobody has them.
-    fn has_lost_bytes(&self) -> bool {
-        let is_somewhere = |content: &ContentId| {
-            self.devices.iter().any(|device| {
-                let home = &device.home;
-                home.kept.contains_key(content) || home.tree().keys().any(|path| home.file(path).is_some_and(|file| file.content.id == *content))
-            })
+    /// Paths whose bytes nobody has any more: a power cut took them, or a user overwrote them, after others had heard.
+    ///
+    /// Whoever says so of bytes that somebody has does not say the truth.
+    fn paths_without_bytes(&mut self, members: &[usize]) -> BTreeSet<RelPath> {
+        let Some(folder) = self.folder else { return BTreeSet::new() };
+        let (mut lost, mut wrong) = (BTreeSet::new(), Vec::new());
+        for on in members {
+            let Some(status) = self.status(*on) else { continue };
+            let Some(brain) = &self.devices[*on].brain else { continue };
+            let listed = status.folders.iter().flat_map(|folder| &folder.problems).filter(|(_, code)| *code == Code::NoSource);
+            let listed: BTreeSet<&str> = listed.map(|(path, _)| path.as_str()).collect();
+            if listed.is_empty() {
+                continue;
+            }
+            for (path, kind) in brain.contents_of(folder) {
+                if !listed.contains(path.as_str()) {
+                    continue;
+                }
+                match kind.content().and_then(|content| self.holder_of(content)) {
+                    Some(holder) => wrong.push(format!("D{on} says that nobody has the bytes of {path}, but D{holder} has")),
+                    None => _ = lost.insert(path),
+                }
+            }
+        }
+        wrong.into_iter().take(TOLD_MAX).for_each(|what| self.violate("I22", what));
+        lost
+    }
+
+    /// A device on whose disk a content is.
+    fn holder_of(&self, content: ContentId) -> Option<usize> {
+        let has = |device: &Device| {
+            let home = &device.home;
+            let mut files = home.tree().keys().filter_map(|path| home.file(path));
+            home.kept.contains_key(&content) || files.any(|file| file.content.id == content)
         };
-        self.account.fates.iter().any(|(content, fate)| fate.is_lost && !is_somewhere(content))
+        self.devices.iter().position(has)
     }
 
     /// I22: at rest everybody says that everything is everywhere, and nothing waits.
     fn check_status(&mut self, members: &[usize]) {
-        if self.has_lost_bytes() {
-            return;
-        }
         for on in members {
             let Some(status) = self.status(*on) else { return self.violate("I4", format!("D{on} does not run")) };
             let Some(folder) = status.folders.first() else { return self.violate("I22", format!("D{on} shows no folder")) };

@@ -404,6 +404,8 @@ impl World {
 #[cfg(test)]
 mod tests {
     use shoal_engine::effect::Effect;
+    use shoal_engine::entry::Kind;
+    use shoal_engine::path::RelPath;
     use shoal_engine::saved::Saved;
     use shoal_engine::time::Timestamp;
 
@@ -422,6 +424,9 @@ mod tests {
         fn status(&self, _: Timestamp) -> Status {
             Status::default()
         }
+        fn contents_of(&self, _: FolderId) -> Vec<(RelPath, Kind)> {
+            Vec::new()
+        }
     }
 
     struct Panicky;
@@ -436,6 +441,9 @@ mod tests {
         }
         fn status(&self, _: Timestamp) -> Status {
             Status::default()
+        }
+        fn contents_of(&self, _: FolderId) -> Vec<(RelPath, Kind)> {
+            Vec::new()
         }
     }
 
