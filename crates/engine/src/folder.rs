@@ -61,6 +61,8 @@ pub(crate) struct Folder {
     /// Records that reading the ledger brought to light and that are not on the disk yet.
     unsaved: Vec<(RecordKey, Vec<u8>)>,
     is_reloading: bool,
+    /// When what nobody has was last listed.
+    listed_at: Timestamp,
     /// When the folder was last asked to do what is due.
     stepped: Timestamp,
     key: SigningKey,
@@ -86,6 +88,7 @@ impl Folder {
             changed: BTreeSet::new(),
             unsaved: Vec::new(),
             is_reloading: false,
+            listed_at: Timestamp(0),
             stepped: Timestamp(0),
             key,
             me,
@@ -213,9 +216,10 @@ impl Folder {
     /// Lists what no member has any more: a version that was changed again before anybody took it.
     fn list_unobtainable(&mut self, now: Timestamp) {
         let is_here = |device: &DeviceId| *device == self.me || self.exchange.peers.contains_key(device);
-        if self.swarm.is_idle() || !self.ledger.membership().members.keys().all(is_here) {
+        if now.since(self.listed_at) < std::time::Duration::from_secs(1) || self.swarm.is_idle() || !self.ledger.membership().members.keys().all(is_here) {
             return;
         }
+        self.listed_at = now;
         let nowhere = self.swarm.nowhere(now);
         self.content_refused(&nowhere, crate::observe::Code::NoSource);
     }

@@ -42,6 +42,8 @@ const COOL_MAX: Duration = Duration::from_secs(30);
 const HAVE_EVERY: Duration = Duration::from_millis(50);
 /// A source that lacked a content is asked about it again after this long.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// How often everything pursued is looked through for what is due by time alone.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A content that nobody has is listed after this long.
 const NOWHERE_AFTER: Duration = Duration::from_secs(10);
 /// A peer whose chunks did not match their hash this often gives us nothing more.
@@ -94,12 +96,19 @@ struct Fetch {
 pub(crate) struct Swarm {
     wanted: BTreeMap<ContentId, Wanted>,
     queued: BTreeSet<(u64, ContentId)>,
+    /// Those of `wanted` that are pursued and not complete: what every turn looks through.
+    active: BTreeSet<ContentId>,
+    /// How many of the active ones are large.
+    large: usize,
     unannounced: BTreeSet<ContentId>,
     fetches: BTreeMap<WorkId, Fetch>,
     givers: BTreeMap<DeviceId, Giver>,
     /// Contents of which subscribers have not heard our newest chunks.
     untold: BTreeSet<ContentId>,
+    /// Contents that peers still think we want.
+    unwanted: BTreeSet<ContentId>,
     told_at: Timestamp,
+    looked_at: Timestamp,
     /// When it was last asked to do what is due.
     pumped: Timestamp,
 }
@@ -132,11 +141,10 @@ impl Swarm {
     fn drop_want(&mut self, scope: Scope, content: ContentId, turn: &mut Turn<'_>) -> bool {
         let Some(wanted) = self.wanted.remove(&content) else { return false };
         self.queued.remove(&(wanted.size, content));
+        self.deactivate(content, wanted.size);
         self.untold.remove(&content);
         if !self.unannounced.remove(&content) && !matches!(wanted.progress, Progress::Queued) {
-            for device in self.givers.keys() {
-                turn.send(*device, &Message::Enough { scope, contents: vec![content] });
-            }
+            self.unwanted.insert(content);
         }
         let idle: Vec<WorkId> =
             self.fetches.iter().filter(|(_, fetch)| fetch.items.iter().all(|(other, _)| !self.wanted.contains_key(other))).map(|(work, _)| *work).collect();
@@ -144,6 +152,13 @@ impl Swarm {
             idle.into_iter().for_each(|fetch| turn.push(Effect::CancelFetch { fetch }));
         }
         true
+    }
+
+    /// A content is not pursued any more.
+    fn deactivate(&mut self, content: ContentId, size: u64) {
+        if self.active.remove(&content) && size > WHOLE_FILE_BYTES_MAX {
+            self.large -= 1;
+        }
     }
 
     /// Whether all of a content is staged.
@@ -166,7 +181,7 @@ impl Swarm {
         let has_source = |wanted: &Wanted| wanted.sources.values().any(|part| *part != Part::Nothing);
         !self.wanted.is_empty()
             && self.fetches.is_empty()
-            && self.wanted.values().all(|wanted| !matches!(wanted.progress, Progress::Complete | Progress::Preparing) && !has_source(wanted))
+            && self.active.iter().filter_map(|content| self.wanted.get(content)).all(|wanted| !matches!(wanted.progress, Progress::Preparing) && !has_source(wanted))
     }
 
     /// Contents that every connected device lacks, and has lacked for a while.
@@ -180,7 +195,7 @@ impl Swarm {
             };
             is_lacking && now.since(wanted.since) >= NOWHERE_AFTER && self.givers.keys().all(has_answered)
         };
-        self.wanted.iter().filter(|(_, wanted)| is_nowhere(wanted)).map(|(content, _)| *content).collect()
+        self.active.iter().filter(|content| self.wanted.get(content).is_some_and(is_nowhere)).copied().collect()
     }
 
     /// What we can say to somebody who wants a content that is not whole on this disk.
@@ -214,6 +229,8 @@ impl Swarm {
         }
         self.wanted.clear();
         self.queued.clear();
+        self.active.clear();
+        self.large = 0;
         self.unannounced.clear();
         self.fetches.clear();
         self.givers.values_mut().for_each(|giver| giver.fetches = 0);
@@ -222,8 +239,7 @@ impl Swarm {
     /// A device that may give is connected.
     pub(crate) fn connected(&mut self, device: DeviceId) {
         self.givers.insert(device, Giver::default());
-        let active = self.wanted.iter().filter(|(_, wanted)| !matches!(wanted.progress, Progress::Queued));
-        self.unannounced.extend(active.map(|(content, _)| *content));
+        self.unannounced.extend(self.active.iter().copied());
     }
 
     /// It is gone; what it was to bring is asked of others.
@@ -231,8 +247,10 @@ impl Swarm {
         if self.givers.remove(&device).is_none() {
             return;
         }
-        for wanted in self.wanted.values_mut() {
-            wanted.sources.remove(&device);
+        for content in &self.active {
+            if let Some(wanted) = self.wanted.get_mut(content) {
+                wanted.sources.remove(&device);
+            }
         }
         let theirs: Vec<WorkId> = self.fetches.iter().filter(|(_, fetch)| fetch.from == device).map(|(work, _)| *work).collect();
         for work in theirs {
@@ -305,6 +323,8 @@ impl Swarm {
                 self.untold.insert(content);
                 if left == 0 {
                     wanted.progress = Progress::Complete;
+                    let size = wanted.size;
+                    self.deactivate(content, size);
                     return Ok(true);
                 }
                 let flying = vec![false; staged.len()];
@@ -347,6 +367,8 @@ impl Swarm {
         };
         if is_complete {
             wanted.progress = Progress::Complete;
+            let size = wanted.size;
+            self.deactivate(content, size);
         }
         is_complete
     }
@@ -425,11 +447,15 @@ impl Swarm {
     pub(crate) fn pump(&mut self, scope: Scope, turn: &mut Turn<'_>) {
         self.pumped = turn.now;
         self.tell_due(scope, turn);
+        self.tell_enough(scope, turn);
         if self.wanted.is_empty() {
             return;
         }
         self.activate(scope, turn);
         self.announce(scope, turn);
+        if self.active.is_empty() {
+            return;
+        }
         let givers: Vec<DeviceId> = self.givers.keys().copied().collect();
         for device in givers {
             while self.givers.get(&device).is_some_and(|giver| giver.is_free(turn.now, FETCHES_PER_PEER_MAX, STRIKES_MAX)) {
@@ -442,11 +468,19 @@ impl Swarm {
         }
     }
 
+    /// Tells what is not wanted any more, gathered into few messages.
+    fn tell_enough(&mut self, scope: Scope, turn: &mut Turn<'_>) {
+        let unwanted: Vec<ContentId> = std::mem::take(&mut self.unwanted).into_iter().filter(|content| !self.active.contains(content)).collect();
+        for batch in unwanted.chunks(WANT_CONTENTS_MAX) {
+            for device in self.givers.keys() {
+                turn.send(*device, &Message::Enough { scope, contents: batch.to_vec() });
+            }
+        }
+    }
+
     /// Begins with the next contents, small ones first.
     fn activate(&mut self, scope: Scope, turn: &mut Turn<'_>) {
-        let is_large = |wanted: &&Wanted| matches!(wanted.progress, Progress::Preparing | Progress::Unlisted { .. } | Progress::Chunks(_));
-        let mut large = self.wanted.values().filter(is_large).count();
-        let mut active = self.wanted.len() - self.queued.len();
+        let (mut large, mut active) = (self.large, self.active.len());
         let mut begun = Vec::new();
         for (size, content) in &self.queued {
             if active >= ACTIVE_MAX || *size > WHOLE_FILE_BYTES_MAX && large >= LARGE_ACTIVE_MAX {
@@ -458,9 +492,11 @@ impl Swarm {
         }
         for key in begun {
             self.queued.remove(&key);
+            self.active.insert(key.1);
             let Some(wanted) = self.wanted.get_mut(&key.1) else { continue };
             wanted.since = turn.now;
             if key.0 > WHOLE_FILE_BYTES_MAX {
+                self.large += 1;
                 wanted.progress = Progress::Preparing;
                 turn.push(Effect::Prepare { scope, content: key.1, near: wanted.near.clone() });
             } else {
@@ -472,9 +508,14 @@ impl Swarm {
 
     /// Asks who has what is newly wanted, and again where everybody lacked it.
     fn announce(&mut self, scope: Scope, turn: &mut Turn<'_>) {
-        for (content, wanted) in &mut self.wanted {
-            if wanted.ask_again.take_if(|at| *at <= turn.now).is_some() {
-                self.unannounced.insert(*content);
+        if turn.now.since(self.looked_at) >= LOOK_EVERY {
+            self.looked_at = turn.now;
+            for content in &self.active {
+                if let Some(wanted) = self.wanted.get_mut(content)
+                    && wanted.ask_again.take_if(|at| *at <= turn.now).is_some()
+                {
+                    self.unannounced.insert(*content);
+                }
             }
         }
         if self.unannounced.is_empty() || self.givers.is_empty() {
@@ -491,7 +532,8 @@ impl Swarm {
     /// Chooses what to ask of one device next.
     fn choose(&mut self, device: DeviceId, turn: &mut Turn<'_>) -> Vec<(ContentId, FetchItem, Vec<u32>)> {
         let (mut items, mut bytes) = (Vec::new(), 0);
-        for (content, wanted) in &mut self.wanted {
+        for content in &self.active {
+            let Some(wanted) = self.wanted.get_mut(content) else { continue };
             if wanted.not_before > turn.now || items.len() == BUNDLE_FILES_MAX || bytes >= FETCH_BYTES_MAX {
                 continue;
             }
@@ -512,7 +554,8 @@ impl Swarm {
         if !items.is_empty() {
             return items;
         }
-        for (content, wanted) in &mut self.wanted {
+        for content in &self.active {
+            let Some(wanted) = self.wanted.get_mut(content) else { continue };
             if wanted.not_before > turn.now {
                 continue;
             }
@@ -572,8 +615,8 @@ impl Swarm {
     /// When something is due next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         let cooling = self.givers.values().map(|giver| giver.cool_until).filter(|_| !self.wanted.is_empty());
-        let listed = |wanted: &Wanted| (wanted.since > Timestamp(0)).then(|| wanted.since.after(NOWHERE_AFTER));
-        let waiting = self.wanted.values().flat_map(|wanted| [Some(wanted.not_before), wanted.ask_again, listed(wanted)].into_iter().flatten());
+        // Pauses and repeated questions are looked through now and then, not one by one.
+        let waiting = (!self.active.is_empty()).then(|| self.looked_at.after(LOOK_EVERY));
         let tell = (!self.untold.is_empty() && !self.givers.is_empty()).then(|| self.told_at.after(HAVE_EVERY));
         cooling.chain(waiting).chain(tell).filter(|due| *due > self.pumped).min()
     }

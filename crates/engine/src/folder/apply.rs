@@ -175,8 +175,9 @@ impl Folder {
     /// A staged content stands in the folder now; others that wait for it copy it from there.
     fn content_published(&mut self, content: crate::id::ContentId, path: &RelPath, turn: &mut Turn<'_>) {
         let others = self.planning.waiting_for(content);
-        self.unwant(path, None, turn);
+        // Published first: nothing of it is left in the stage to be thrown away.
         self.swarm.published(Scope::Folder(self.id), content, turn);
+        self.unwant(path, None, turn);
         others.into_iter().for_each(|other| self.planning.reconsider(other));
     }
 }
