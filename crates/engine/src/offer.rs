@@ -433,8 +433,7 @@ impl Offer {
         self.record.open.retain(|other| *other != index);
         self.failed.remove(&index);
         if let Some((content, size)) = self.contents.get(&index).copied() {
-            let scope = self.scope();
-            self.swarm.published(scope, content, turn);
+                self.swarm.published(content, turn);
             // The stage gave its file away: an equal item is fetched once more.
             for other in self.record.open.clone() {
                 if size > 0 && self.contents.get(&other).is_some_and(|(same, _)| *same == content) && self.ready.remove(&other) {

@@ -128,17 +128,17 @@ impl Swarm {
 
     /// Wants a content no more, and throws away what is staged of it.
     pub(crate) fn forget(&mut self, scope: Scope, content: ContentId, turn: &mut Turn<'_>) {
-        if self.drop_want(scope, content, turn) {
+        if self.drop_want(content, turn) {
             turn.push(Effect::Unstage { scope, content });
         }
     }
 
     /// A content stands in its place now: nothing of it is staged any more.
-    pub(crate) fn published(&mut self, scope: Scope, content: ContentId, turn: &mut Turn<'_>) {
-        self.drop_want(scope, content, turn);
+    pub(crate) fn published(&mut self, content: ContentId, turn: &mut Turn<'_>) {
+        self.drop_want(content, turn);
     }
 
-    fn drop_want(&mut self, scope: Scope, content: ContentId, turn: &mut Turn<'_>) -> bool {
+    fn drop_want(&mut self, content: ContentId, turn: &mut Turn<'_>) -> bool {
         let Some(wanted) = self.wanted.remove(&content) else { return false };
         self.queued.remove(&(wanted.size, content));
         self.deactivate(content, wanted.size);

@@ -176,7 +176,7 @@ impl Folder {
     fn content_published(&mut self, content: crate::id::ContentId, path: &RelPath, turn: &mut Turn<'_>) {
         let others = self.planning.waiting_for(content);
         // Published first: nothing of it is left in the stage to be thrown away.
-        self.swarm.published(Scope::Folder(self.id), content, turn);
+        self.swarm.published(content, turn);
         self.unwant(path, None, turn);
         others.into_iter().for_each(|other| self.planning.reconsider(other));
     }

@@ -78,7 +78,7 @@ impl Folder {
     /// What stood on this disk and stands there no more: records it, or holds it.
     pub(super) fn judge_gone(&mut self, gone: BTreeSet<RelPath>, turn: &mut Turn<'_>) {
         let (allowed, gone): (BTreeSet<RelPath>, BTreeSet<RelPath>) = gone.into_iter().partition(|path| self.hold.allowed.contains(path));
-        allowed.iter().for_each(|path| drop(self.hold.allowed.remove(path)));
+        self.hold.allowed.retain(|path| !allowed.contains(path));
         self.record_gone(allowed, turn);
         let files = gone.iter().filter(|path| self.is_lost(path, &gone)).count();
         let lately = self.hold.lately(turn.now);
