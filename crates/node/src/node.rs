@@ -28,6 +28,9 @@ use crate::view::{ErrorCode, Trouble, View};
 /// Longest time to stop: a system that shuts down gives little more.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
+/// How often it is seen whether everything has let go.
+const LET_GO_POLL: Duration = Duration::from_millis(5);
+
 /// What a node starts with; settings of the home fill what is `None`.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
@@ -114,7 +117,14 @@ struct Inner {
     views: watch::Receiver<Arc<View>>,
     stop: CancellationToken,
     quit: CancellationToken,
-    ending: Mutex<Option<(JoinHandle<()>, Guard)>>,
+    ending: Mutex<Option<Ending>>,
+}
+
+/// What is waited for when it stops.
+struct Ending {
+    desk: JoinHandle<()>,
+    carrying: JoinHandle<()>,
+    guard: Guard,
 }
 
 /// What `start` set going.
@@ -124,14 +134,15 @@ pub(crate) struct Running {
     pub(crate) views: watch::Receiver<Arc<View>>,
     pub(crate) stop: CancellationToken,
     pub(crate) desk: JoinHandle<()>,
+    pub(crate) carrying: JoinHandle<()>,
     pub(crate) guard: Guard,
 }
 
 impl Node {
     /// Locks the home, opens the memory and the network, and begins.
     pub async fn start(config: NodeConfig) -> Result<Node, NodeError> {
-        let Running { hands, asks, views, stop, desk, guard } = start::start(config).await?;
-        let ending = Mutex::new(Some((desk, guard)));
+        let Running { hands, asks, views, stop, desk, carrying, guard } = start::start(config).await?;
+        let ending = Mutex::new(Some(Ending { desk, carrying, guard }));
         let (picks, counts, quit) = (Picks::default(), Counts::default(), CancellationToken::new());
         Ok(Node(Arc::new(Inner { hands, picks, counts, asks, views, stop, quit, ending })))
     }
@@ -207,14 +218,20 @@ impl Node {
     /// Stops within 5 s; everything goes on at the next start.
     pub async fn stop(&self) {
         let ending = self.0.ending.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((desk, guard)) = ending else { return };
+        let Some(Ending { desk, carrying, guard }) = ending else { return };
         self.0.stop.cancel();
         let hands = Arc::clone(&self.0.hands);
         let stopping = async {
             // An error means that it ended by a panic: it ended.
             let _ = desk.await;
             hands.net.shutdown().await;
+            // Its channel stays open as long as anybody can speak to the network.
+            carrying.abort();
             hands.put_away().await;
+            // Ours and the handle's: then every task and thread has let go, and the home can be opened again.
+            while Arc::strong_count(&hands) > 2 {
+                tokio::time::sleep(LET_GO_POLL).await;
+            }
         };
         if timeout(STOP_MAX, stopping).await.is_err() {
             tracing::warn!("stopped before everything was put away; the next start goes on from there");

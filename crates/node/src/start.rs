@@ -54,9 +54,9 @@ pub(crate) async fn start(config: NodeConfig) -> Result<Running, NodeError> {
     let stop = CancellationToken::new();
     let inputs = Inputs { turns: turns_in, outside: outside_in, asks: asks_in, stop: stop.clone() };
     let desk = tokio::spawn(Desk::new(engine, Arc::clone(&hands), view).run(inputs));
-    tokio::spawn(contacts::carry(Arc::clone(&hands), events));
+    let carrying = tokio::spawn(contacts::carry(Arc::clone(&hands), events));
     tokio::spawn(revisit(Arc::clone(&hands), stop.clone()));
-    Ok(Running { hands, asks, views, stop, desk, guard: opened.guard })
+    Ok(Running { hands, asks, views, stop, desk, carrying, guard: opened.guard })
 }
 
 /// What the home holds.

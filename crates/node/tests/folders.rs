@@ -59,8 +59,8 @@ async fn a_large_file_comes_whole_and_a_small_edit_of_it_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn everything_goes_on_after_a_restart() {
     let base = tempfile::tempdir().expect("a directory");
-    let mut ann = Person::start(base.path(), "Ann").await;
-    let mut ben = Person::start(base.path(), "Ben").await;
+    let ann = Person::start(base.path(), "Ann").await;
+    let ben = Person::start(base.path(), "Ben").await;
     pair(&ann, &ben).await;
     ann.write("Work/a.txt", "a");
     share(&ann, &ben, "Work").await;
@@ -68,8 +68,7 @@ async fn everything_goes_on_after_a_restart() {
 
     ben.node.stop().await;
     ann.write("Work/while away.txt", "news");
-    ann.restart().await;
-    ben.restart().await;
+    let (ann, ben) = (ann.restart().await, ben.restart().await);
     // Ports are any that were free, so the old addresses lead nowhere: somebody has to say where the other is.
     let address = ben.sees("an address", |view| view.me.addresses.first().cloned()).await;
     ann.node.dial(&address);

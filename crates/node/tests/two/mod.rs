@@ -31,9 +31,14 @@ impl Person {
         Person { name, dir, node }
     }
 
-    pub async fn restart(&mut self) {
-        self.node.stop().await;
-        self.node = Node::start(config(&self.dir, self.name)).await.expect("started again");
+    pub async fn restart(self) -> Person {
+        let Person { name, dir, node } = self;
+        let begun = Instant::now();
+        node.stop().await;
+        assert!(begun.elapsed() < Duration::from_secs(4), "{name} let go late");
+        drop(node);
+        let node = Node::start(config(&dir, name)).await.expect("started again");
+        Person { name, dir, node }
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
