@@ -42,7 +42,7 @@ pub(crate) async fn run(asked: Demo, out: Out) -> Result<(), Failure> {
     let dir = if asked.keep { Err(dir.keep()) } else { Ok(dir) };
     let told = tokio::select! {
         told = tell(&place, asked.headless, out) => told,
-        _ = tokio::signal::ctrl_c() => Ok(()),
+        () = crate::serve::asked_to_end() => Ok(()),
     };
     match dir {
         Ok(dir) => drop(dir),

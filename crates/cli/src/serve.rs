@@ -114,7 +114,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Resolves when the terminal or the system asks us to end.
-async fn asked_to_end() {
+pub(crate) async fn asked_to_end() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
