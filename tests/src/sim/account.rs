@@ -44,6 +44,8 @@ pub struct Account {
     pub removed: BTreeSet<usize>,
     /// Devices that may only read, from the start.
     pub viewers: BTreeSet<usize>,
+    /// Devices that lost their memory of the disk and have not looked at everything since.
+    pub forgetful: BTreeSet<usize>,
     /// A hold was answered with "keep the files": deletions may have been taken back.
     pub is_kept_by_hold: bool,
 }
@@ -83,7 +85,11 @@ impl Account {
     pub fn deleted(&mut self, on: usize, path: &RelPath, content: ContentId) {
         self.deed(on, path);
         if !self.viewers.contains(&on) {
-            self.with(content, |fate| fate.deleted_by = Some(on));
+            let is_forgotten = self.forgetful.contains(&on);
+            self.with(content, |fate| {
+                fate.deleted_by = Some(on);
+                fate.is_deletion_forgotten |= is_forgotten;
+            });
         }
     }
 
@@ -99,6 +105,7 @@ impl Account {
 
     /// A device forgot what it had materialised: deletions there that nobody else saw may be forgotten.
     pub fn forgot(&mut self, on: usize) {
+        self.forgetful.insert(on);
         for fate in self.fates.values_mut() {
             if fate.deleted_by == Some(on) && !fate.is_removed_elsewhere {
                 fate.is_deletion_forgotten = true;

@@ -197,7 +197,11 @@ impl World {
                 }
                 match kind.content().and_then(|content| self.holder_of(content)) {
                     Some(holder) => wrong.push(format!("D{on} says that nobody has the bytes of {path}, but D{holder} has")),
-                    None => _ = lost.insert(path),
+                    // The directories above stand where something was fetched into them before, and nowhere else.
+                    None => {
+                        lost.extend(path.ancestors());
+                        lost.insert(path);
+                    }
                 }
             }
         }

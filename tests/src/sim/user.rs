@@ -207,8 +207,8 @@ impl World {
         let contents: Vec<_> = moved.iter().filter_map(|path| disk.file(path)).map(|file| file.content.id).collect();
         acted.extend(below.into_iter().chain([from.clone()]).chain(moved));
         acted.iter().for_each(|path| self.account.deed(on, path));
-        let same = |replaced: &shoal_engine::id::ContentId| !contents.contains(replaced);
-        if let Some(replaced) = replaced.filter(same) {
+        // Also if both are the same: whoever moves a copy over its twin gives one of them up.
+        if let Some(replaced) = replaced {
             self.account.replaced(on, replaced);
         }
         contents.into_iter().for_each(|content| self.account.moved(content));

@@ -80,6 +80,7 @@ impl World {
         let is_here = was_here && self.root_state(on).is_ok();
         let Some(dir) = dirs.pop() else {
             let root = if is_here { Ok(()) } else { Err(Stop::Missing) };
+            self.account.forgetful.remove(&on);
             return self.hear(on, Event::Walked { folder, work, root });
         };
         let fails = self.read_fails();
