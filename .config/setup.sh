@@ -79,5 +79,5 @@ sources="ui/src ui/public ui/index.html ui/vite.config.ts ui/svelte.config.js ui
 # shellcheck disable=SC2086
 if [ ! -e "$page" ] || [ -n "$(find $sources -newer "$page" -print -quit)" ]; then
     say "Building the page"
-    npm --prefix ui run --silent build >&2
+    npm --prefix ui run --silent build -- --logLevel warn >&2
 fi

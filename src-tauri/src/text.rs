@@ -31,11 +31,14 @@ pub(crate) fn title(label: Option<&str>) -> String {
 }
 
 /// Said when the window is closed for the first time.
+pub(crate) const CLOSING: &str = "Shoal keeps sharing";
+
+/// Under it: how to come back, and how to stop.
 pub(crate) fn closing(has_tray: bool) -> &'static str {
     if has_tray {
-        "Shoal keeps sharing while its window is closed. Choose Quit in its tray menu, or press Ctrl+Q in the window, to stop."
+        "Only its window is closed. Its tray menu brings the window back, or quits."
     } else {
-        "Shoal keeps sharing while its window is closed. Open Shoal again to bring the window back; press Ctrl+Q in it to stop."
+        "Only its window is closed. Open Shoal again to bring the window back; press Ctrl+Q in it to quit."
     }
 }
 

@@ -89,8 +89,9 @@ fn close(app: &AppHandle) {
         return hide(app);
     }
     let has_tray = app.state::<Shell>().has_tray.load(Ordering::Relaxed);
-    let buttons = MessageDialogButtons::OkCancelCustom(text::KEEP_SHARING.to_owned(), text::QUIT.to_owned());
-    let mut dialog = app.dialog().message(text::closing(has_tray)).title(text::APP).buttons(buttons);
+    // Escape and the dialog's own cross mean its last button.
+    let buttons = MessageDialogButtons::OkCancelCustom(text::QUIT.to_owned(), text::KEEP_SHARING.to_owned());
+    let mut dialog = app.dialog().message(text::closing(has_tray)).title(text::CLOSING).buttons(buttons);
     if let Some(window) = find(app) {
         dialog = dialog.parent(&window);
     }

@@ -102,7 +102,8 @@ export class Screen {
     await this.do("mouseup", 1);
   }
 
-  async picture(file) {
-    await run("import", ["-window", "root", file], { env: this.env });
+  async picture(file, part = null) {
+    const crop = part ? ["-crop", part, "+repage"] : [];
+    await run("import", ["-window", "root", ...crop, file], { env: this.env });
   }
 }

@@ -118,6 +118,18 @@ export class Window {
     );
   }
 
+  /** Calls into the shell as any script in the page could; "allowed", or "refused" with the reason. */
+  invoke(name, args) {
+    const script = `const [name, args, done] = arguments;
+      window.__TAURI_INTERNALS__.invoke(name, args)
+        .then(() => done("allowed"), (error) => done("refused: " + (error?.code ?? error)));`;
+    return this.call("POST", `${this.session}/execute/async`, { script, args: [name, args] });
+  }
+
+  send(command) {
+    return this.invoke("send", { command });
+  }
+
   go(view) {
     return this.script("location.hash = arguments[0]", `#/${view}`);
   }
