@@ -22,92 +22,54 @@ type Acted = Result<Answer, Trouble>;
 
 /// Does one command.
 pub(crate) async fn act(node: &Node, command: Command) -> Acted {
+    use Command as C;
     match command {
-        Command::SetUp { name, downloads } => setting::set_up(node, &name, downloads).await,
-        Command::SetName { name } => setting::set_name(node, &name).await,
-        Command::SetDownloads { downloads } => setting::set_downloads(node, &downloads).await,
-        Command::SetTheme { theme } => setting::set_theme(node, theme).await,
-        Command::SetNetwork { port, lan_only, bootstrap } => {
-            setting::set_network(node, port, lan_only, bootstrap).await
-        }
-        Command::SetNearbyOpen { open } => {
-            node.hands().net.set_nearby_open(open);
-            Ok(Answer::Done)
-        }
-        Command::DismissNotice { notice } => {
-            node.hands().notices.dismiss(&notice);
-            node.hands().changed();
-            Ok(Answer::Done)
-        }
-        Command::Quit => {
-            node.quit();
-            Ok(Answer::Done)
-        }
-        other => act_with_others(node, other).await,
-    }
-}
+        C::SetUp { name, downloads } => setting::set_up(node, &name, downloads).await,
+        C::SetName { name } => setting::set_name(node, &name).await,
+        C::SetDownloads { downloads } => setting::set_downloads(node, &downloads).await,
+        C::SetTheme { theme } => setting::set_theme(node, theme).await,
+        C::SetNetwork { port, lan_only, bootstrap } => setting::set_network(node, port, lan_only, bootstrap).await,
+        C::SetNearbyOpen { open } => setting::set_nearby_open(node, open),
+        C::DismissNotice { notice } => setting::dismiss(node, &notice),
+        C::Quit => setting::quit(node),
 
-async fn act_with_others(node: &Node, command: Command) -> Acted {
-    match command {
-        Command::Pair { device } => pairing::pair(node, device_id(&device)?).await,
-        Command::PairAddress { address } => pairing::pair_address(node, &address).await,
-        Command::PairLink { link } => pairing::pair_link(node, &link).await,
-        Command::MakePairLink => pairing::make_link(node).await,
-        Command::EnterCode { device, code } => {
-            pairing::enter_code(node, device_id(&device)?, &code).await
-        }
-        Command::ConfirmPair { device, yes } => wish(node, Request::ConfirmPair(device_id(&device)?, yes)).await,
-        Command::CancelPair { device } => wish(node, Request::CancelPair(device_id(&device)?)).await,
-        Command::Forget { device } => wish(node, Request::Forget(device_id(&device)?)).await,
-        Command::Block { device } => wish(node, Request::Block(device_id(&device)?)).await,
-        Command::Unblock { device } => pairing::unblock(node, device_id(&device)?).await,
-        Command::Rename { device, name } => {
-            let name = setting::checked_name(&name, true)?;
-            wish(node, Request::Rename(device_id(&device)?, name)).await
-        }
-        other => act_on_folders(node, other).await,
-    }
-}
+        C::Pair { device } => pairing::pair(node, device_id(&device)?).await,
+        C::PairAddress { address } => pairing::pair_address(node, &address).await,
+        C::PairLink { link } => pairing::pair_link(node, &link).await,
+        C::MakePairLink => pairing::make_link(node).await,
+        C::EnterCode { device, code } => pairing::enter_code(node, device_id(&device)?, &code).await,
+        C::ConfirmPair { device, yes } => wish(node, Request::ConfirmPair(device_id(&device)?, yes)).await,
+        C::CancelPair { device } => wish(node, Request::CancelPair(device_id(&device)?)).await,
+        C::Forget { device } => wish(node, Request::Forget(device_id(&device)?)).await,
+        C::Block { device } => wish(node, Request::Block(device_id(&device)?)).await,
+        C::Unblock { device } => pairing::unblock(node, device_id(&device)?).await,
+        C::Rename { device, name } => setting::rename(node, device_id(&device)?, &name).await,
 
-async fn act_on_folders(node: &Node, command: Command) -> Acted {
-    match command {
-        Command::ShareFolder { pick, name, invite } => folders::share(node, &pick, &name, invite).await,
-        Command::Invite { folder, device, role } | Command::SetRole { folder, device, role } => {
-            folders::set_role(node, &folder, &device, role).await
-        }
-        Command::RemoveMember { folder, device } => folders::remove(node, &folder, &device).await,
-        Command::AcceptInvitation { folder, pick } => folders::join(node, &folder, pick).await,
-        Command::DeclineInvitation { folder, block } => folders::decline(node, &folder, block).await,
-        Command::StopSharing { folder } => on_folder(node, &folder, Request::Leave).await,
-        Command::Pause { folder } => on_folder(node, &folder, |folder| Request::Pause(folder, true)).await,
-        Command::Resume { folder } => on_folder(node, &folder, |folder| Request::Pause(folder, false)).await,
-        Command::Rescan { folder } => on_folder(node, &folder, Request::Rescan).await,
-        Command::AnswerHold { folder, yes, always } => folders::answer_hold(node, &folder, yes, always).await,
-        Command::AddToFolder { source, folder, dir } => crate::copy_in::add(node, source, &folder, &dir).await,
-        other => act_on_transfers(node, other).await,
-    }
-}
+        C::ShareFolder { pick, name, invite } => folders::share(node, &pick, &name, invite).await,
+        C::Invite { folder, device, role } => folders::set_role(node, &folder, &device, role).await,
+        C::SetRole { folder, device, role } => folders::set_role(node, &folder, &device, role).await,
+        C::RemoveMember { folder, device } => folders::remove(node, &folder, &device).await,
+        C::AcceptInvitation { folder, pick } => folders::join(node, &folder, pick).await,
+        C::DeclineInvitation { folder, block } => folders::decline(node, &folder, block).await,
+        C::StopSharing { folder } => on_folder(node, &folder, Request::Leave).await,
+        C::Pause { folder } => on_folder(node, &folder, |folder| Request::Pause(folder, true)).await,
+        C::Resume { folder } => on_folder(node, &folder, |folder| Request::Pause(folder, false)).await,
+        C::Rescan { folder } => on_folder(node, &folder, Request::Rescan).await,
+        C::AnswerHold { folder, yes, always } => folders::answer_hold(node, &folder, yes, always).await,
+        C::AddToFolder { source, folder, dir } => crate::copy_in::add(node, source, &folder, &dir).await,
 
-async fn act_on_transfers(node: &Node, command: Command) -> Acted {
-    #[allow(clippy::wildcard_enum_match_arm, reason = "every other command was taken above")]
-    match command {
-        Command::Send { source, devices, note } => sending::send(node, source, &devices, note).await,
-        Command::Accept { offer, items, pick } => sending::accept(node, &offer, items, pick).await,
-        Command::Decline { offer, block } => sending::decline(node, &offer, block).await,
-        Command::Withdraw { transfer } => sending::withdraw(node, &transfer).await,
-        Command::PauseTransfer { transfer } => sending::pause(node, &transfer, true).await,
-        Command::ResumeTransfer { transfer } => sending::pause(node, &transfer, false).await,
-        Command::Retry { transfer } => sending::retry(node, &transfer).await,
-        Command::ClearTransfer { transfer } => sending::clear(node, Some(&transfer)).await,
-        Command::ClearFinished => sending::clear(node, None).await,
-        Command::ForgetDrop { drop } => {
-            if let Some(dir) = node.picks().forget(&drop.0) {
-                crate::node::blocking(move || crate::uploads::remove(&dir)).await?;
-            }
-            Ok(Answer::Done)
-        }
+        C::Send { source, devices, note } => sending::send(node, source, &devices, note).await,
+        C::Accept { offer, items, pick } => sending::accept(node, &offer, items, pick).await,
+        C::Decline { offer, block } => sending::decline(node, &offer, block).await,
+        C::Withdraw { transfer } => sending::withdraw(node, &transfer).await,
+        C::PauseTransfer { transfer } => sending::pause(node, &transfer, true).await,
+        C::ResumeTransfer { transfer } => sending::pause(node, &transfer, false).await,
+        C::Retry { transfer } => sending::retry(node, &transfer).await,
+        C::ClearTransfer { transfer } => sending::clear(node, Some(&transfer)).await,
+        C::ClearFinished => sending::clear(node, None).await,
+        C::ForgetDrop { drop } => sending::forget_drop(node, &drop).await,
         // The window's shell does these itself.
-        _ => Err(Trouble::plain(ErrorCode::NotHere)),
+        C::ShowTransfer { .. } | C::ShowFolder { .. } => Err(Trouble::plain(ErrorCode::NotHere)),
     }
 }
 

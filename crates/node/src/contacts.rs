@@ -105,18 +105,18 @@ async fn take(hands: &Arc<Hands>, event: NetEvent) {
             }
             reached(hands, device, &[path.remote]).await;
             hands.lines.open(device, &hands.net, &hands.runtime);
-            hands.from_outside(Event::Connected { device }).await;
+            hands.happened(Event::Connected { device }).await;
             contacts.tell(News::Linked { device, remote });
         }
         NetEvent::Disconnected { device } => {
             contacts.lock().links.remove(&device);
             hands.lines.close(device);
-            hands.from_outside(Event::Disconnected { device }).await;
+            hands.happened(Event::Disconnected { device }).await;
         }
         NetEvent::Rtt { device, millis } => {
             contacts.lock().links.entry(device).and_modify(|link| link.rtt_ms = Some(millis));
         }
-        NetEvent::Frame { device, frame } => hands.from_outside(Event::Received { from: device, frame }).await,
+        NetEvent::Frame { device, frame } => hands.happened(Event::Received { from: device, frame }).await,
         NetEvent::Bulk { device, header, stream } => hands.asked(device, header, stream).await,
         NetEvent::DialFailed { device, address, reason } => {
             tracing::debug!(?device, ?reason, "a dial failed");

@@ -42,11 +42,18 @@ pub(crate) async fn add(node: &Node, source: Source, folder: &str, dir: &str) ->
     Ok(Answer::Done)
 }
 
-fn copy_all(hands: &Hands, folder: FolderId, root: &Path, dir: Option<&RelPath>, paths: &[PathBuf]) -> Result<(), Trouble> {
+fn copy_all(
+    hands: &Hands,
+    folder: FolderId,
+    root: &Path,
+    dir: Option<&RelPath>,
+    paths: &[PathBuf],
+) -> Result<(), Trouble> {
     let gathered = gather(paths)?;
     let inside = dir.map_or_else(|| root.to_owned(), |dir| root.join(dir.as_str()));
     // Links could lead out of the folder.
-    let is_inside = inside.canonicalize().ok().zip(root.canonicalize().ok()).is_some_and(|(dir, root)| dir.starts_with(root));
+    let is_inside =
+        inside.canonicalize().ok().zip(root.canonicalize().ok()).is_some_and(|(dir, root)| dir.starts_with(root));
     if !is_inside {
         return Err(not_there());
     }
@@ -63,15 +70,15 @@ fn copy_all(hands: &Hands, folder: FolderId, root: &Path, dir: Option<&RelPath>,
     hands.changed();
     copied.map_err(|error| {
         tracing::warn!(%error, %folder, "a copy into a folder failed");
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Trouble::plain(ErrorCode::NoRoom).number("size", all).number("free", 0)
-            }
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Trouble::plain(ErrorCode::PlaceNotWritable).text("path", crate::show::place::shown(&inside))
-            }
-            _ => Trouble::plain(ErrorCode::DiskUnreliable).text("file", crate::show::place::shown(&inside)),
+        let kind = error.kind();
+        if matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            return Trouble::plain(ErrorCode::NoRoom).number("size", all).number("free", 0);
         }
+        let place = crate::show::place::shown(&inside);
+        if matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) {
+            return Trouble::plain(ErrorCode::PlaceNotWritable).text("path", place);
+        }
+        Trouble::plain(ErrorCode::DiskUnreliable).text("file", place)
     })
 }
 
@@ -89,7 +96,11 @@ fn copy_one(
     let mut copy = || -> io::Result<()> {
         for item in gathered.items.iter().filter(|item| first_part(&item.path) == first) {
             let rest = item.path.as_str().strip_prefix(first).unwrap_or_default().trim_start_matches('/');
-            let (from, to) = if rest.is_empty() { (source.to_owned(), aside.clone()) } else { (source.join(rest), aside.join(rest)) };
+            let (from, to) = if rest.is_empty() {
+                (source.to_owned(), aside.clone())
+            } else {
+                (source.join(rest), aside.join(rest))
+            };
             if item.is_directory {
                 fs::create_dir_all(&to)?;
             } else {

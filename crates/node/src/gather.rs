@@ -130,7 +130,8 @@ mod tests {
         let expected = [("one (1)", false), ("one/a", false), ("one/deep/b", false), ("one/deep/empty", true)];
         assert_eq!(paths, expected);
         assert_eq!(gathered.bytes(), 6);
-        let sources: Vec<_> = gathered.sources.iter().map(|(first, path)| (first.as_str(), path.ends_with("two/one"))).collect();
+        let sources: Vec<_> =
+            gathered.sources.iter().map(|(first, path)| (first.as_str(), path.ends_with("two/one"))).collect();
         assert_eq!(sources, [("one", false), ("one (1)", true)]);
     }
 

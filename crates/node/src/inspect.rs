@@ -26,7 +26,10 @@ const COUNTS_MAX: usize = 16;
 
 /// Counts that are under way or done.
 #[derive(Clone, Default)]
-pub(crate) struct Counts(Arc<Mutex<VecDeque<(String, Option<Measured>)>>>);
+pub(crate) struct Counts(Arc<Mutex<VecDeque<Count>>>);
+
+/// A pick, and what it holds once that is known.
+type Count = (String, Option<Measured>);
 
 impl Counts {
     fn find(&self, pick: &str) -> Option<Option<Measured>> {
@@ -113,7 +116,10 @@ fn overlap(dir: &Path, folders: &[PathBuf], own: &[&PathBuf]) -> Option<DiskErro
     let there = dir.ancestors().find_map(|above| above.canonicalize().ok().map(|found| (found, above)))?;
     let rest = dir.strip_prefix(there.1).ok()?;
     let path = there.0.join(rest);
-    let own = own.iter().filter_map(|own| own.canonicalize().ok()).any(|own| path.starts_with(&own) || own.starts_with(&path));
+    let own = own
+        .iter()
+        .filter_map(|own| own.canonicalize().ok())
+        .any(|own| path.starts_with(&own) || own.starts_with(&path));
     let is_home = std::env::home_dir().and_then(|home| home.canonicalize().ok()).is_some_and(|home| home == path);
     if own || is_home || path.parent().is_none() {
         return Some(DiskError::TooMuch { path });
@@ -144,7 +150,13 @@ fn identity(_: &Path) -> Option<(u64, u64)> {
     None
 }
 
-async fn join(node: &Node, pick: &PickId, paths: &[PathBuf], folder: &str, status: &Status) -> Result<Inspection, Trouble> {
+async fn join(
+    node: &Node,
+    pick: &PickId,
+    paths: &[PathBuf],
+    folder: &str,
+    status: &Status,
+) -> Result<Inspection, Trouble> {
     let id = FolderId::parse(folder).ok_or_else(not_there)?;
     let invitation = status.invitations.iter().find(|one| one.folder == id).ok_or_else(not_there)?;
     let mut inspection = measured(node, pick, paths).await?;
@@ -163,10 +175,9 @@ async fn receive(dir: PathBuf, offer: &str, status: &Status) -> Result<Inspectio
         let facts = receiving(&dir, &items);
         let clashes = facts.saved_as.into_iter().map(|(index, saved_as)| Clash { index, saved_as }).collect();
         let bytes = items.iter().map(|item| item.size).fold(0, u64::saturating_add);
-        let trouble = dir.exists().then(|| ()).and_then(|()| match dir.is_dir() {
-            true => None,
-            false => Some(Trouble::plain(ErrorCode::BadPlace).text("path", crate::show::place::shown(&dir))),
-        });
+        let is_file = dir.exists() && !dir.is_dir();
+        let trouble =
+            is_file.then(|| Trouble::plain(ErrorCode::BadPlace).text("path", crate::show::place::shown(&dir)));
         Inspection {
             files: number(items.iter().filter(|item| !item.is_directory).count() as u64),
             bytes: number(bytes),

@@ -188,4 +188,3 @@ fn settings(node: &Node) -> SettingsPage {
         theme: drawn.theme,
     }
 }
-

@@ -9,8 +9,8 @@ use shoal_engine::effect::Effect;
 use shoal_engine::event::{Event, WorkId};
 use shoal_engine::id::{DeviceId, FolderId, Scope};
 use shoal_engine::saved::TrustRecord;
-use shoal_net::Net;
 use shoal_engine::time::Timestamp;
+use shoal_net::Net;
 use shoal_store::{Settings, Store};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -207,7 +207,7 @@ impl Hands {
     }
 
     /// Something happened outside.
-    pub(crate) async fn from_outside(&self, event: Event) {
+    pub(crate) async fn happened(&self, event: Event) {
         // If the loop is gone, so is everything else.
         let _ = self.outside.send(event).await;
     }
@@ -272,7 +272,11 @@ impl Hands {
 
     fn note_unwatched(&self, folder: FolderId, is_unwatched: bool) {
         let mut unwatched = self.unwatched.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_unwatched { unwatched.insert(folder) } else { unwatched.remove(&folder) };
+        if is_unwatched {
+            unwatched.insert(folder)
+        } else {
+            unwatched.remove(&folder)
+        };
     }
 
     /// Whether a folder cannot be watched.
@@ -295,7 +299,11 @@ pub(crate) struct Pauses {
 impl Pauses {
     pub(crate) fn set(&self, scope: Scope, is_paused: bool) {
         let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_paused { paused.insert(scope) } else { paused.remove(&scope) };
+        if is_paused {
+            paused.insert(scope)
+        } else {
+            paused.remove(&scope)
+        };
         drop(paused);
         self.changed.notify_waiters();
     }

@@ -88,7 +88,8 @@ impl PlacesSeen {
     }
 
     fn look(&self, hands: &Hands, todo: Todo, now: Timestamp) {
-        let offers: Vec<_> = todo.offers.iter().map(|(offer, items)| (*offer, receiving(&todo.downloads, items))).collect();
+        let offers: Vec<_> =
+            todo.offers.iter().map(|(offer, items)| (*offer, receiving(&todo.downloads, items))).collect();
         let taken: BTreeSet<PathBuf> = hands.places().into_iter().collect();
         let joining = |(folder, name, files): &(FolderId, String, u64)| {
             let place = free_place(&todo.shared, name, |place| taken.contains(place));
@@ -132,7 +133,8 @@ pub(crate) fn free_at(place: &Path) -> Option<u64> {
 
 /// A place for a folder of this name that does not exist yet.
 pub(crate) fn free_place(base: &Path, name: &str, is_taken: impl Fn(&Path) -> bool) -> PathBuf {
-    let plain: String = name.chars().map(|letter| if matches!(letter, '/' | '\\' | '\0') { '-' } else { letter }).collect();
+    let plain: String =
+        name.chars().map(|letter| if matches!(letter, '/' | '\\' | '\0') { '-' } else { letter }).collect();
     let plain = match plain.trim() {
         "" | "." | ".." | ".shoal" => "Shared".to_owned(),
         trimmed => trimmed.chars().take(100).collect(),

@@ -208,4 +208,3 @@ async fn revisit(hands: Arc<Hands>, stop: CancellationToken) {
         }
     }
 }
-

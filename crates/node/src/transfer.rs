@@ -36,7 +36,8 @@ fn asked<'a>(manifest: &'a Arc<Manifest>, chunks: &Chunks) -> Vec<(u32, &'a Chun
         Chunks::All => vec![(0, count)],
         Chunks::Ranges(ranges) => ranges.clone(),
     };
-    let inside = ranges.into_iter().flat_map(|(first, length)| first.min(count)..first.saturating_add(length).min(count));
+    let inside =
+        ranges.into_iter().flat_map(|(first, length)| first.min(count)..first.saturating_add(length).min(count));
     inside.filter_map(|index| Some((index, manifest.chunks.get(index as usize)?))).collect()
 }
 

@@ -34,9 +34,8 @@ pub(crate) fn announce(cache: &Path, picks: &Picks, files: &[UploadFile]) -> Res
     let firsts: BTreeSet<&str> = paths.iter().map(first_part).collect();
     let dir = cache.join(DIR).join(random_text());
     let list: Vec<(&str, u64)> = files.iter().map(|file| (file.path.as_str(), file.size)).collect();
-    let made = std::fs::create_dir_all(dir.join(FILES)).and_then(|()| {
-        std::fs::write(dir.join(LIST), serde_json::to_vec(&list).map_err(std::io::Error::other)?)
-    });
+    let made = std::fs::create_dir_all(dir.join(FILES))
+        .and_then(|()| std::fs::write(dir.join(LIST), serde_json::to_vec(&list).map_err(std::io::Error::other)?));
     made.map_err(|error| refused(&error, &dir))?;
     let tops = firsts.iter().map(|first| dir.join(FILES).join(first)).collect();
     Ok(picks.upload(tops, dir))
@@ -95,12 +94,10 @@ pub(crate) fn sweep(cache: &Path, is_needed: impl Fn(&Path) -> bool) {
 fn refused(error: &std::io::Error, path: &Path) -> Trouble {
     tracing::warn!(%error, path = %path.display(), "an upload was refused");
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            Trouble::plain(ErrorCode::AlmostFull).number("size", 0)
-        }
-        _ => Trouble::plain(ErrorCode::DiskUnreliable).text("file", file),
+    if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) {
+        return Trouble::plain(ErrorCode::AlmostFull).number("size", 0);
     }
+    Trouble::plain(ErrorCode::DiskUnreliable).text("file", file)
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! Two nodes share a folder: files go both ways, and everything goes on after a restart.
 
-#![allow(unreachable_pub, dead_code, clippy::wildcard_enum_match_arm, reason = "tests share a module of which each uses a part")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests share a module of which each uses a part"
+)]
 
 mod two;
 

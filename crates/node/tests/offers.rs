@@ -1,6 +1,11 @@
 //! Files sent once: asked for, accepted in part, received whole.
 
-#![allow(unreachable_pub, dead_code, clippy::wildcard_enum_match_arm, reason = "tests share a module of which each uses a part")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests share a module of which each uses a part"
+)]
 
 mod two;
 

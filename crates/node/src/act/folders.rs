@@ -23,7 +23,9 @@ pub(super) async fn share(node: &Node, pick: &PickId, name: &str, invite: Vec<In
     }
     let dir = picked_dir(node, pick)?;
     let name = match super::setting::checked_name(name, true)? {
-        empty if empty.is_empty() => dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        empty if empty.is_empty() => {
+            dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        }
         name => name,
     };
     let (place, root_id) = make_root(dir, status).await?;

@@ -70,7 +70,8 @@ async fn reach(node: &Node, address: &str) -> Result<DeviceId, Trouble> {
                     }
                 }
                 Ok(News::Failed { device, address: failed, reason }) => {
-                    let is_ours = failed == address || place_of(&failed) == place || (named.is_some() && device == named);
+                    let is_ours =
+                        failed == address || place_of(&failed) == place || (named.is_some() && device == named);
                     match reason {
                         DialFailure::BadAddress | DialFailure::Ourselves if is_ours => return Err(bad()),
                         // Other transports of one address may still answer.

@@ -8,7 +8,7 @@ use shoal_engine::request::Request;
 use shoal_engine::status::OfferStatus;
 
 use super::{Acted, not_there, offer_id, paired, wish};
-use crate::command::{Answer, Chosen, PickId, Source};
+use crate::command::{Answer, Chosen, DropId, PickId, Source};
 use crate::gather::gather;
 use crate::node::{Node, blocking};
 use crate::perform::files;
@@ -132,6 +132,13 @@ pub(super) async fn clear(node: &Node, transfer: Option<&str>) -> Acted {
     };
     for id in over {
         node.request(Request::ClearOffer(id)).await?;
+    }
+    Ok(Answer::Done)
+}
+
+pub(super) async fn forget_drop(node: &Node, drop: &DropId) -> Acted {
+    if let Some(dir) = node.picks().forget(&drop.0) {
+        blocking(move || crate::uploads::remove(&dir)).await?;
     }
     Ok(Answer::Done)
 }

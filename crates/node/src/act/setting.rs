@@ -1,5 +1,6 @@
 //! Changes what is set.
 
+use shoal_engine::id::DeviceId;
 use shoal_engine::limits::NAME_BYTES_MAX;
 use shoal_engine::request::Request;
 use shoal_store::Settings;
@@ -64,6 +65,27 @@ pub(super) async fn set_network(
     let settings = node.hands().settings();
     node.hands().net.set_mode(crate::start::mode(&settings, settings.name.is_some() || !settings.mdns));
     Ok(Answer::Done)
+}
+
+pub(super) fn set_nearby_open(node: &Node, is_open: bool) -> Acted {
+    node.hands().net.set_nearby_open(is_open);
+    Ok(Answer::Done)
+}
+
+pub(super) fn dismiss(node: &Node, notice: &str) -> Acted {
+    node.hands().notices.dismiss(notice);
+    node.hands().changed();
+    Ok(Answer::Done)
+}
+
+pub(super) fn quit(node: &Node) -> Acted {
+    node.quit();
+    Ok(Answer::Done)
+}
+
+pub(super) async fn rename(node: &Node, device: DeviceId, name: &str) -> Acted {
+    let name = checked_name(name, true)?;
+    super::wish(node, Request::Rename(device, name)).await
 }
 
 /// A name as a person may give one: something to see in one line.

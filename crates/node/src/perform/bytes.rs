@@ -46,7 +46,7 @@ impl Hands {
             }
             asks.insert(ask, Ask { from, request, stream });
         }
-        self.from_outside(Event::Asked { from, ask, header }).await;
+        self.happened(Event::Asked { from, ask, header }).await;
     }
 
     pub(super) fn serve(self: &Arc<Self>, ask: WorkId, scope: Scope, items: Vec<ServeItem>) {

@@ -6,12 +6,12 @@ use shoal_disk::{DiskError, Root};
 use shoal_engine::chunk::{Level, Manifest};
 use shoal_engine::event::{Event, Noticed, PrepareTrouble, WorkId};
 use shoal_engine::id::{ContentId, FolderId, Scope};
-use shoal_engine::observe::{Change, Code, Fingerprint, HashTrouble, Hashed, Outcome, Seen, Source, Act, Stop};
+use shoal_engine::observe::{Act, Change, Code, Fingerprint, HashTrouble, Hashed, Outcome, Seen, Source, Stop};
 use shoal_engine::path::{PRIVATE_DIR, RelPath};
 
+use super::Hands;
 use super::bench::{Bench, LARGE_BYTES_MIN};
 use super::ground::Ground;
-use super::Hands;
 
 type Files = Vec<(RelPath, Option<ContentId>)>;
 type Near = Vec<(RelPath, Fingerprint, ContentId)>;

@@ -60,13 +60,17 @@ impl Hands {
     pub(super) fn remember(self: &Arc<Self>, folder: FolderId, paths: Vec<(RelPath, Option<Materialised>)>) {
         let store = Arc::clone(&self.store);
         self.memory.run(move || {
-            let encoded = paths.into_iter().map(|(path, seen)| (path, seen.map(|seen| codec::encode_materialised(&seen))));
+            let encoded =
+                paths.into_iter().map(|(path, seen)| (path, seen.map(|seen| codec::encode_materialised(&seen))));
             store.remember(folder, &encoded.collect::<Vec<_>>());
         });
     }
 
     /// Whom we trust changed: the network keeps links to them and refuses the blocked.
-    pub(crate) fn trust(&self, change: impl FnOnce(&mut std::collections::BTreeMap<shoal_engine::id::DeviceId, TrustRecord>)) {
+    pub(crate) fn trust(
+        &self,
+        change: impl FnOnce(&mut std::collections::BTreeMap<shoal_engine::id::DeviceId, TrustRecord>),
+    ) {
         let mut trusted = self.trusted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         change(&mut trusted);
         let paired = trusted.values().filter(|record| record.verified.is_some()).map(|record| PairedDevice {

@@ -43,7 +43,13 @@ pub(crate) trait Take: Send + 'static {
     /// Remembers a manifest that hashes to its content.
     fn keep_manifest(&mut self, content: ContentId, manifest: &Arc<Manifest>) -> Result<(), NotTaken>;
     /// Checks one chunk and puts it into the stage.
-    fn keep_chunk(&mut self, content: ContentId, manifest: &Arc<Manifest>, index: u32, bytes: &[u8]) -> Result<(), NotTaken>;
+    fn keep_chunk(
+        &mut self,
+        content: ContentId,
+        manifest: &Arc<Manifest>,
+        index: u32,
+        bytes: &[u8],
+    ) -> Result<(), NotTaken>;
     /// Hears of a run of zeros that was asked for: nothing travels, the stage may have to know.
     fn keep_zeros(&mut self, content: ContentId, manifest: &Arc<Manifest>, index: u32) -> Result<(), NotTaken>;
     /// Tells the engine.

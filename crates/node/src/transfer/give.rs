@@ -30,7 +30,10 @@ pub(crate) trait Give: Send + 'static {
 enum Out {
     Bytes(Vec<u8>),
     /// Wait for the asker's bitmap of lacking pieces.
-    Bitmap { bytes: usize, answer: oneshot::Sender<Vec<u8>> },
+    Bitmap {
+        bytes: usize,
+        answer: oneshot::Sender<Vec<u8>>,
+    },
 }
 
 /// Answers a request whole. `count` hears of every byte.

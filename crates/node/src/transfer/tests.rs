@@ -9,9 +9,9 @@ use shoal_engine::event::{Event, FetchEnd};
 use shoal_engine::id::{ChunkHash, ContentId, FolderId, Scope};
 use shoal_engine::message::{Chunks, FetchItem, FetchRequest};
 
+use super::NotTaken;
 use super::fetch::{self, Take, Wanted};
 use super::give::{self, Give};
-use super::NotTaken;
 use tokio_util::sync::CancellationToken;
 
 const SCOPE: Scope = Scope::Folder(FolderId([1; 32]));
@@ -63,7 +63,13 @@ impl Take for Taken {
         self.memory.lock().expect("whole").manifests.insert(content, Arc::clone(manifest));
         Ok(())
     }
-    fn keep_chunk(&mut self, content: ContentId, manifest: &Arc<Manifest>, index: u32, bytes: &[u8]) -> Result<(), NotTaken> {
+    fn keep_chunk(
+        &mut self,
+        content: ContentId,
+        manifest: &Arc<Manifest>,
+        index: u32,
+        bytes: &[u8],
+    ) -> Result<(), NotTaken> {
         if *blake3::hash(bytes).as_bytes() != manifest.chunks[index as usize].hash.0 {
             return Err(NotTaken::Lied);
         }
@@ -95,7 +101,15 @@ async fn carry(from: Memory, wanted: Vec<Wanted>, places: Vec<ServeItem>) -> (Fe
     let taken = Taken::default();
     let giving = tokio::spawn(give::run(there, request, places, from, |_| ()));
     let counted = Mutex::new(0);
-    let end = fetch::run(here, (7, SCOPE), wanted, taken.clone(), |bytes| *counted.lock().expect("whole") += bytes, &CancellationToken::new()).await;
+    let end = fetch::run(
+        here,
+        (7, SCOPE),
+        wanted,
+        taken.clone(),
+        |bytes| *counted.lock().expect("whole") += bytes,
+        &CancellationToken::new(),
+    )
+    .await;
     let _ = giving.await.expect("no panic");
     let counted = *counted.lock().expect("whole");
     (end, taken, counted)
@@ -111,7 +125,8 @@ async fn many_small_files_and_a_large_one_come_whole() {
     let mut contents: Vec<ContentId> = (0..200).map(|seed| from.add(&[bytes(seed, 10 + seed as usize)])).collect();
     contents.push(from.add(&[]));
     contents.push(from.add(&[bytes(1, 300_000), vec![0; 1 << 20], bytes(2, 700_000)]));
-    let wanted = contents.iter().map(|content| Wanted { content: *content, chunks: Chunks::All, known: None }).collect();
+    let wanted =
+        contents.iter().map(|content| Wanted { content: *content, chunks: Chunks::All, known: None }).collect();
     let places = contents.iter().map(|content| ServeItem { content: *content, place: place() }).collect();
     let (end, taken, counted) = carry(from.clone(), wanted, places).await;
     assert_eq!(end, FetchEnd::Done);
@@ -119,10 +134,8 @@ async fn many_small_files_and_a_large_one_come_whole() {
     assert_eq!(memory.chunks, from.chunks);
     assert_eq!(memory.manifests, from.manifests);
     assert!(counted > 1_000_000 && counted < 1_100_000, "zeros did not travel: {counted}");
-    let told: usize = taken.events.lock().expect("whole").iter().map(|event| match event {
-        Event::Fetched { chunks, .. } => chunks.len(),
-        _ => 0,
-    }).sum();
+    let told = |event: &Event| if let Event::Fetched { chunks, .. } = event { chunks.len() } else { 0 };
+    let told: usize = taken.events.lock().expect("whole").iter().map(told).sum();
     assert_eq!(told, 203);
 }
 
@@ -142,7 +155,8 @@ async fn a_long_manifest_comes_in_pieces() {
 #[tokio::test]
 async fn what_is_gone_is_said_and_the_rest_comes() {
     let mut from = Memory::default();
-    let (gone, cut, whole) = (from.add(&[bytes(1, 9)]), from.add(&[bytes(2, 9), bytes(3, 9)]), from.add(&[bytes(4, 9)]));
+    let (gone, cut, whole) =
+        (from.add(&[bytes(1, 9)]), from.add(&[bytes(2, 9), bytes(3, 9)]), from.add(&[bytes(4, 9)]));
     from.chunks.remove(&(cut, 1));
     let known = |content| from.manifests.get(&content).cloned();
     let wanted = [gone, cut, whole].map(|content| Wanted { content, chunks: Chunks::All, known: known(content) });
@@ -150,7 +164,11 @@ async fn what_is_gone_is_said_and_the_rest_comes() {
     let (end, taken, _) = carry(from.clone(), wanted.to_vec(), places.to_vec()).await;
     assert_eq!(end, FetchEnd::Done);
     let came: Vec<_> = taken.memory.lock().expect("whole").chunks.keys().copied().collect();
-    assert_eq!(came, { let mut came = vec![(cut, 0), (whole, 0)]; came.sort(); came });
+    assert_eq!(came, {
+        let mut came = vec![(cut, 0), (whole, 0)];
+        came.sort();
+        came
+    });
 }
 
 #[tokio::test]
@@ -169,5 +187,8 @@ async fn a_stream_that_ends_early_is_broken() {
     let (here, there) = tokio::io::duplex(100);
     drop(there);
     let wanted = vec![Wanted { content: ContentId([1; 32]), chunks: Chunks::All, known: None }];
-    assert_eq!(fetch::run(here, (7, SCOPE), wanted, Taken::default(), |_| (), &CancellationToken::new()).await, FetchEnd::Broken);
+    assert_eq!(
+        fetch::run(here, (7, SCOPE), wanted, Taken::default(), |_| (), &CancellationToken::new()).await,
+        FetchEnd::Broken
+    );
 }
