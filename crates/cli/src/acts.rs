@@ -22,15 +22,16 @@ pub(crate) struct Session {
 }
 
 /// Does what the command line says.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all other commands need a running Shoal and are named in its session"
+)]
 pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Failure> {
     if let Act::Demo(asked) = cli.act {
         return demo::run(asked, out).await;
     }
     let home = Home::find(cli.home.as_deref()).map_err(|error| Failure::said(format!("{error}.")))?;
-    let session = Session {
-        client: Client::new(home.clone()),
-        out,
-    };
+    let session = Session { client: Client::new(home.clone()), out };
     match cli.act {
         Act::Serve(asked) => serve::run(home, asked, out).await,
         Act::Doctor => doctor::run(&home, &session).await,
@@ -42,7 +43,9 @@ impl Session {
     async fn run(&self, act: Act) -> Result<(), Failure> {
         match act {
             Act::Status(asked) => self.show(&asked, "status", |view| json!(view), lists::status).await,
-            Act::Peers(asked) => self.show(&asked, "peers", |view| json!({"devices": view.devices}), lists::devices).await,
+            Act::Peers(asked) => {
+                self.show(&asked, "peers", |view| json!({"devices": view.devices}), lists::devices).await
+            }
             Act::Transfers(asked) => {
                 self.show(&asked, "transfers", |view| json!({"transfers": view.transfers}), lists::transfers).await
             }
@@ -177,7 +180,10 @@ impl Session {
             let id = text::short(&folder.id);
             format!(
                 "{id}  {}: {by} removed {} and rewrote {} of {}. Nothing has been removed here. Answer: shoal held {id} keep|remove",
-                plain(&folder.name), hold.removes, hold.replaces, hold.of,
+                plain(&folder.name),
+                hold.removes,
+                hold.replaces,
+                hold.of,
             )
         };
         let data = held.iter().map(|(folder, hold)| json!({"folder": folder.id, "name": folder.name, "hold": hold}));
@@ -191,10 +197,7 @@ impl Session {
     }
 
     async fn history(&self, folder: Option<String>, page: u32) -> Result<(), Failure> {
-        let question = Question::History {
-            folder: self.folder_id(folder).await?,
-            page: page - 1,
-        };
+        let question = Question::History { folder: self.folder_id(folder).await?, page: page - 1 };
         let Answer::History(found) = self.client.ask(&question).await? else {
             return Err(Failure::Strange);
         };
@@ -206,9 +209,7 @@ impl Session {
     }
 
     async fn verify(&self, folder: Option<String>) -> Result<(), Failure> {
-        let question = Question::Verify {
-            folder: self.folder_id(folder).await?,
-        };
+        let question = Question::Verify { folder: self.folder_id(folder).await? };
         let Answer::Verified { folders } = self.client.ask(&question).await? else {
             return Err(Failure::Strange);
         };

@@ -52,17 +52,12 @@ impl Client {
     /// All views from now on.
     pub(crate) async fn watch(&self) -> Result<Views, Failure> {
         let response = self.send(Method::GET, "/api/watch", &()).await?;
-        Ok(Views {
-            body: Box::pin(response.into_body()),
-            line: Vec::new(),
-        })
+        Ok(Views { body: Box::pin(response.into_body()), line: Vec::new() })
     }
 
     /// Turns a path on this computer into a pick.
     pub(crate) async fn pick(&self, path: &std::path::Path) -> Result<Picked, Failure> {
-        let question = Question::PickTyped {
-            path: text_of(path)?,
-        };
+        let question = Question::PickTyped { path: text_of(path)? };
         picked(self.ask(&question).await?)
     }
 
@@ -92,7 +87,12 @@ impl Client {
         })
     }
 
-    async fn send<Body: Serialize>(&self, method: Method, path: &str, body: &Body) -> Result<Response<Incoming>, Failure> {
+    async fn send<Body: Serialize>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Body,
+    ) -> Result<Response<Incoming>, Failure> {
         let text = serde_json::to_vec(body).map_err(|_| Failure::Strange)?;
         let request = Request::builder()
             .method(method)
@@ -150,9 +150,10 @@ impl Views {
 }
 
 fn picked(answer: Answer) -> Result<Picked, Failure> {
-    match answer {
-        Answer::Picked { picked: Some(picked) } => Ok(picked),
-        _ => Err(Failure::Refused(Trouble::plain(ErrorCode::NotThere))),
+    if let Answer::Picked { picked: Some(picked) } = answer {
+        Ok(picked)
+    } else {
+        Err(Failure::Refused(Trouble::plain(ErrorCode::NotThere)))
     }
 }
 

@@ -34,17 +34,25 @@ fn words(check: &Check) -> String {
     let is_good = check.outcome == Outcome::Good;
     let of = |good: &str, bad: &str| if is_good { good.to_owned() } else { bad.to_owned() };
     match check.kind {
-        CheckKind::Running => of("Shoal runs for this home.", "Shoal does not run for this home. Start it with: shoal serve"),
+        CheckKind::Running => {
+            of("Shoal runs for this home.", "Shoal does not run for this home. Start it with: shoal serve")
+        }
         CheckKind::HomeWritable => of(
             &format!("{subject} can be written."),
             &format!("{subject} cannot be written. Nothing can be remembered there."),
         ),
-        CheckKind::Clock => of("The clock is plausible.", "The clock is wrong. Set it; times in the history will be wrong otherwise."),
+        CheckKind::Clock => {
+            of("The clock is plausible.", "The clock is wrong. Set it; times in the history will be wrong otherwise.")
+        }
         CheckKind::Network => of("This computer is on a network.", "This computer is on no network."),
-        CheckKind::Multicast if check.outcome == Outcome::Unknown => format!("Announcements from {subject} could not be tried."),
+        CheckKind::Multicast if check.outcome == Outcome::Unknown => {
+            format!("Announcements from {subject} could not be tried.")
+        }
         CheckKind::Multicast => of(
             &format!("Our own announcements from {subject} are heard here."),
-            &format!("Our own announcements from {subject} are not heard here. A firewall is the usual reason; pairing by address works."),
+            &format!(
+                "Our own announcements from {subject} are not heard here. A firewall is the usual reason; pairing by address works."
+            ),
         ),
         CheckKind::PortReachable => of(
             &format!("Our port answers at {subject}."),
@@ -52,7 +60,9 @@ fn words(check: &Check) -> String {
         ),
         CheckKind::Watches => of(
             &format!("Linux lets Shoal watch {subject} directories."),
-            &format!("Linux lets Shoal watch only {subject} directories. Raise it: sysctl fs.inotify.max_user_watches=524288"),
+            &format!(
+                "Linux lets Shoal watch only {subject} directories. Raise it: sysctl fs.inotify.max_user_watches=524288"
+            ),
         ),
     }
 }

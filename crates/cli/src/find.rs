@@ -65,11 +65,7 @@ pub(crate) fn request<'a>(view: &'a View, wanted: &str) -> Result<&'a Request, F
             Request::Invitation(one) => (one.folder.clone(), vec![one.name.clone(), one.from.name.clone()]),
             Request::Pairing { id, name, device, .. } => (id.clone(), vec![name.clone(), device.clone()]),
         };
-        Named {
-            thing: request,
-            id,
-            names,
-        }
+        Named { thing: request, id, names }
     });
     one("request", named.collect(), wanted)
 }
@@ -77,9 +73,8 @@ pub(crate) fn request<'a>(view: &'a View, wanted: &str) -> Result<&'a Request, F
 /// The one thing that is meant: the whole id, else the whole name, else a part of the id.
 fn one<'a, T>(kind: &str, all: Vec<Named<'a, T>>, wanted: &str) -> Result<&'a T, Failure> {
     let is_named = |named: &&Named<'a, T>| named.names.iter().any(|name| name.to_lowercase() == wanted.to_lowercase());
-    let is_begun = |named: &&Named<'a, T>| {
-        wanted.len() >= 4 && (named.id.starts_with(wanted) || named.id.ends_with(wanted))
-    };
+    let is_begun =
+        |named: &&Named<'a, T>| wanted.len() >= 4 && (named.id.starts_with(wanted) || named.id.ends_with(wanted));
     let by_id: Vec<_> = all.iter().filter(|named| named.id == wanted).collect();
     let by_name: Vec<_> = all.iter().filter(is_named).collect();
     let by_part: Vec<_> = all.iter().filter(is_begun).collect();

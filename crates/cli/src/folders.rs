@@ -29,6 +29,7 @@ impl From<RoleArg> for Role {
 }
 
 /// Carries out a command about folders.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the session names each command and sends only these here")]
 pub(crate) async fn run(session: &Session, act: Act) -> Result<(), Failure> {
     let view = session.client.view().await?;
     let id = |wanted: &str| find::folder(&view, wanted).map(|folder| folder.id.clone());
@@ -57,7 +58,12 @@ pub(crate) async fn run(session: &Session, act: Act) -> Result<(), Failure> {
     }
 }
 
-async fn each(session: &Session, view: &View, folder: Option<String>, command: impl Fn(String) -> Command) -> Result<(), Failure> {
+async fn each(
+    session: &Session,
+    view: &View,
+    folder: Option<String>,
+    command: impl Fn(String) -> Command,
+) -> Result<(), Failure> {
     for folder in chosen(view, folder)? {
         session.client.act(&command(folder.id.clone())).await?;
     }
@@ -85,10 +91,7 @@ fn list(session: &Session, view: &View, wanted: Option<String>) -> Result<(), Fa
 
 async fn share(session: &Session, view: &View, asked: Share) -> Result<(), Failure> {
     let invite = |name: &String| {
-        find::device(view, name).map(|device| Invitee {
-            device: device.id.clone(),
-            role: asked.role.into(),
-        })
+        find::device(view, name).map(|device| Invitee { device: device.id.clone(), role: asked.role.into() })
     };
     let invite: Vec<Invitee> = asked.with.iter().map(invite).collect::<Result<_, _>>()?;
     let picked = session.client.pick(&asked.dir).await?;
@@ -102,11 +105,7 @@ async fn share(session: &Session, view: &View, asked: Share) -> Result<(), Failu
         let data = json!({"name": name, "files": found.files, "bytes": found.bytes, "complete": found.complete});
         return session.out.data("dry_run", data, &[format!("{}: {count}", plain(&name))]);
     }
-    let command = Command::ShareFolder {
-        pick: picked.pick,
-        name: name.clone(),
-        invite,
-    };
+    let command = Command::ShareFolder { pick: picked.pick, name: name.clone(), invite };
     let Answer::Shared { folder } = session.client.act(&command).await? else {
         return Err(Failure::Strange);
     };
@@ -117,10 +116,7 @@ async fn share(session: &Session, view: &View, asked: Share) -> Result<(), Failu
 
 /// Looks at a pick, and again while its files are still counted.
 pub(crate) async fn inspect(session: &Session, pick: &PickId, purpose: Purpose) -> Result<Inspection, Failure> {
-    let question = Question::InspectPick {
-        pick: pick.clone(),
-        purpose,
-    };
+    let question = Question::InspectPick { pick: pick.clone(), purpose };
     let start = std::time::Instant::now();
     loop {
         let Answer::Inspected(found) = session.client.ask(&question).await? else {
@@ -150,26 +146,15 @@ async fn people(session: &Session, view: &View, asked: People) -> Result<(), Fai
         }
         Some(PeopleAct::Add { device, role }) => {
             let device = find::device(view, &device)?.id.clone();
-            let command = Command::Invite {
-                folder,
-                device,
-                role: role.into(),
-            };
+            let command = Command::Invite { folder, device, role: role.into() };
             session.act(command, "Invited.").await
         }
         Some(PeopleAct::Role { device, role }) => {
-            let command = Command::SetRole {
-                device: member(&device)?,
-                folder,
-                role: role.into(),
-            };
+            let command = Command::SetRole { device: member(&device)?, folder, role: role.into() };
             session.act(command, "Changed.").await
         }
         Some(PeopleAct::Remove { device }) => {
-            let command = Command::RemoveMember {
-                device: member(&device)?,
-                folder,
-            };
+            let command = Command::RemoveMember { device: member(&device)?, folder };
             session.act(command, "Removed: it gets nothing new. What it already has stays there.").await
         }
     }

@@ -112,7 +112,9 @@ fn pairing(one: &Pairing) -> String {
             format!("{id}  {name}: does their screen say “Matches”? Then: shoal pair --answer {id} yes")
         }
         (_, PairingSide::Showing, Some(code)) => format!("{id}  {name}: read this code to them: {}", grouped(code)),
-        (_, PairingSide::Showing | PairingSide::Typing, _) => format!("{id}  {name}: type the code they see: shoal pair {id} --code …"),
+        (_, PairingSide::Showing | PairingSide::Typing, _) => {
+            format!("{id}  {name}: type the code they see: shoal pair {id} --code …")
+        }
     }
 }
 
@@ -149,7 +151,11 @@ fn offer_line(offer: &Offer) -> String {
     let verified = if offer.from.trust == Trust::Verified { "" } else { " (not paired)" };
     let note = offer.note.as_ref().map_or_else(String::new, |note| format!(": “{}”", plain(note)));
     let warned = offer.items.iter().filter(|item| !item.warnings.is_empty()).count() as u64;
-    let warning = if warned > 0 { format!(" ! {}", text::count(warned, "item to look at", "items to look at")) } else { String::new() };
+    let warning = if warned > 0 {
+        format!(" ! {}", text::count(warned, "item to look at", "items to look at"))
+    } else {
+        String::new()
+    };
     let state = if offer.complete { "" } else { " (list still arrives)" };
     format!(
         "{}  {}{verified} wants to send {}, {}{note}{warning}{state}",
@@ -223,7 +229,9 @@ fn folder_state(state: &FolderState) -> String {
 fn member_row(member: &Member, now: u64) -> Vec<String> {
     let state = match &member.state {
         MemberState::UpToDate => "up to date".to_owned(),
-        MemberState::Behind { files, bytes } => format!("{} to go, {}", text::count(*files, "file", "files"), text::bytes(*bytes)),
+        MemberState::Behind { files, bytes } => {
+            format!("{} to go, {}", text::count(*files, "file", "files"), text::bytes(*bytes))
+        }
         MemberState::Away { since: Some(since), .. } => format!("away since {}", text::since(*since, now)),
         MemberState::Away { since: None, .. } => "away".to_owned(),
         MemberState::Unknown => "here, has not said yet what it has".to_owned(),

@@ -36,7 +36,9 @@ async fn invite(session: &Session) -> Result<(), Failure> {
         return Err(Failure::Strange);
     };
     session.out.data("pair_link", json!({"link": link, "expires_at": expires_at}), &[plain_link(&link)])?;
-    session.out.say(&format!("Good for one device until {}. Whoever opens it first is paired.", text::moment(expires_at)));
+    session
+        .out
+        .say(&format!("Good for one device until {}. Whoever opens it first is paired.", text::moment(expires_at)));
     Ok(())
 }
 
@@ -54,10 +56,7 @@ async fn answer(session: &Session, wanted: &str, answer: &str, longest: Duration
     };
     let view = session.client.view().await?;
     let device = find_pairing(&view, wanted)?.device.clone();
-    let confirm = Command::ConfirmPair {
-        device: device.clone(),
-        yes,
-    };
+    let confirm = Command::ConfirmPair { device: device.clone(), yes };
     session.client.act(&confirm).await?;
     if !yes {
         return session.out.done("Not allowed.");
@@ -94,7 +93,9 @@ async fn start(session: &Session, target: &str, code: Option<String>, longest: D
     } else {
         // The code may be typed in a second call, while the first one's pairing goes on.
         let under_way = view.pairing.iter().find(|one| {
-            one.side == PairingSide::Typing && matches!(one.stage, PairingStage::EnterCode) && find_pairing(&view, target).is_ok_and(|found| found.device == one.device)
+            one.side == PairingSide::Typing
+                && matches!(one.stage, PairingStage::EnterCode)
+                && find_pairing(&view, target).is_ok_and(|found| found.device == one.device)
         });
         match under_way {
             Some(pairing) => Some(pairing.device.clone()),
@@ -146,10 +147,8 @@ async fn type_code(session: &Session, device: &str, code: Option<String>, longes
         Some(code) => code,
         None => prompt(&format!("Type the code shown on {name}’s screen: ")).await?,
     };
-    let enter = Command::EnterCode {
-        device: device.to_owned(),
-        code: code.chars().filter(char::is_ascii_digit).collect(),
-    };
+    let enter =
+        Command::EnterCode { device: device.to_owned(), code: code.chars().filter(char::is_ascii_digit).collect() };
     session.client.act(&enter).await?;
     Ok(())
 }

@@ -64,7 +64,7 @@ fn object(kind: &str, data: impl Serialize) -> Value {
             }
         }
         Value::Null => {}
-        other => object[kind] = other,
+        other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => object[kind] = other,
     }
     // An answer carries a type of its own; ours is the stable one.
     object["type"] = json!(kind);

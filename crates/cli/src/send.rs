@@ -15,6 +15,7 @@ use crate::text::{self, plain};
 use crate::{find, folders, lists};
 
 /// Carries out a command about offers or invitations.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the session names each command and sends only these here")]
 pub(crate) async fn run(session: &Session, act: Act) -> Result<(), Failure> {
     match act {
         Act::Send(asked) => send(session, asked).await,
@@ -35,11 +36,7 @@ async fn send(session: &Session, asked: Send) -> Result<(), Failure> {
     let devices = asked.to.iter().map(|name| find::device(&view, name).map(|device| device.id.clone()));
     let devices: Vec<String> = devices.collect::<Result<_, _>>()?;
     let picked = session.client.pick_all(&asked.paths).await?;
-    let command = Command::Send {
-        source: Source::Pick { pick: picked.pick },
-        devices,
-        note: asked.text,
-    };
+    let command = Command::Send { source: Source::Pick { pick: picked.pick }, devices, note: asked.text };
     let Answer::Sent { transfers } = session.client.act(&command).await? else {
         return Err(Failure::Strange);
     };
@@ -58,7 +55,8 @@ async fn wait(session: &Session, transfers: &[String], longest: Option<Duration>
     let mut is_asking = true;
     let look = |view: &View| {
         let ours: Vec<&Transfer> = view.transfers.iter().filter(|one| transfers.contains(&one.id)).collect();
-        is_asking = ours.iter().any(|one| matches!(one.state, TransferState::Asking { .. } | TransferState::Waiting { .. }));
+        is_asking =
+            ours.iter().any(|one| matches!(one.state, TransferState::Asking { .. } | TransferState::Waiting { .. }));
         let ends: Vec<Result<(), Failure>> = ours.iter().filter_map(|one| end(&one.state)).collect();
         (ends.len() >= transfers.len()).then(|| ends.into_iter().collect::<Result<(), Failure>>())
     };
@@ -107,9 +105,7 @@ async fn accept_offer(session: &Session, offer: &Offer, asked: &Accept) -> Resul
             if chosen.is_empty() {
                 return Err(Failure::said("Nothing in it matches."));
             }
-            Chosen::Only {
-                items: chosen.iter().map(|item| item.index).collect(),
-            }
+            Chosen::Only { items: chosen.iter().map(|item| item.index).collect() }
         }
     };
     let pick = match &asked.to {
@@ -119,11 +115,7 @@ async fn accept_offer(session: &Session, offer: &Offer, asked: &Accept) -> Resul
     for line in lists::items(&offer.items) {
         session.out.say(&format!("  {line}"));
     }
-    let command = Command::Accept {
-        offer: offer.id.clone(),
-        items,
-        pick,
-    };
+    let command = Command::Accept { offer: offer.id.clone(), items, pick };
     session.client.act(&command).await?;
     session.out.say("Accepted. Nothing that is there is overwritten.");
     session.out.data("accepted", json!({"transfer": offer.id}), &[])
@@ -147,10 +139,7 @@ fn only(patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
 async fn all_items(session: &Session, offer: &str) -> Result<Vec<OfferItem>, Failure> {
     let (mut items, mut page, mut pages) = (Vec::new(), 0, 1);
     while page < pages {
-        let question = Question::OfferItems {
-            offer: offer.to_owned(),
-            page,
-        };
+        let question = Question::OfferItems { offer: offer.to_owned(), page };
         let Answer::OfferItems(found) = session.client.ask(&question).await? else {
             return Err(Failure::Strange);
         };
@@ -179,9 +168,7 @@ async fn join(session: &Session, asked: Join) -> Result<(), Failure> {
     let run = match &asked.at {
         Some(dir) => {
             let pick = session.client.pick(dir).await?.pick;
-            let purpose = Purpose::Join {
-                folder: found.folder.clone(),
-            };
+            let purpose = Purpose::Join { folder: found.folder.clone() };
             folders::inspect(session, &pick, purpose).await?.dry_run
         }
         None => found.dry_run,
@@ -201,10 +188,7 @@ async fn join_folder(session: &Session, folder: &str, dir: Option<&Path>) -> Res
         Some(dir) => Some(place(session, dir).await?),
         None => None,
     };
-    let command = Command::AcceptInvitation {
-        folder: folder.to_owned(),
-        pick,
-    };
+    let command = Command::AcceptInvitation { folder: folder.to_owned(), pick };
     session.client.act(&command).await?;
     session.out.say("Joined. The first files come in a moment.");
     session.out.data("joined", json!({"folder": folder}), &[])
@@ -213,18 +197,9 @@ async fn join_folder(session: &Session, folder: &str, dir: Option<&Path>) -> Res
 async fn decline(session: &Session, id: &str, block: bool) -> Result<(), Failure> {
     let view = session.client.view().await?;
     let command = match find::request(&view, id)? {
-        Request::Offer(offer) => Command::Decline {
-            offer: offer.id.clone(),
-            block,
-        },
-        Request::Invitation(invitation) => Command::DeclineInvitation {
-            folder: invitation.folder.clone(),
-            block,
-        },
-        Request::Pairing { device, .. } => Command::ConfirmPair {
-            device: device.clone(),
-            yes: false,
-        },
+        Request::Offer(offer) => Command::Decline { offer: offer.id.clone(), block },
+        Request::Invitation(invitation) => Command::DeclineInvitation { folder: invitation.folder.clone(), block },
+        Request::Pairing { device, .. } => Command::ConfirmPair { device: device.clone(), yes: false },
     };
     session.act(command, "Declined.").await
 }

@@ -40,6 +40,7 @@ pub(crate) fn of(trouble: &Trouble) -> String {
 }
 
 /// Networks, pairing and transfers.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other sentences are below, and a test looks for all")]
 fn of_people(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
     let device = || facts.name("device", "this device");
     let person = || facts.name("person", "the other side");
@@ -97,40 +98,77 @@ fn of_people(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
 }
 
 /// Folders, names and disks.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other sentences are below, and a test looks for all")]
 fn of_files(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
     let folder = || facts.name("folder", "this folder");
     let file = || facts.name("file", "a file");
     let path = || facts.name("path", "this place");
     Some(match code {
-        ErrorCode::FolderMissing => format!("{} is not there. If the drive is unplugged, plug it in. Sharing is paused so that nobody’s files get removed.", path()),
-        ErrorCode::NotAllowed => format!("Shoal may not read {}, such as {}.", facts.count("n", "file", "files"), file()),
-        ErrorCode::ManyDeletions => format!("{} in {} wait for your yes before they are removed. See: shoal held", facts.count("n", "file", "files"), folder()),
-        ErrorCode::WatchLimit => format!("Linux lets Shoal watch too few folders for {}. Changes are found by looking from time to time.", folder()),
-        ErrorCode::Overlaps => format!("{} is inside or around {}, which is shared already.", path(), facts.name("other", "another folder")),
-        ErrorCode::LooksRolledBack => format!("{} looks like an old copy put back. Newer files elsewhere would be changed.", folder()),
-        ErrorCode::ReadOnlyRole => format!("You may read this folder but not edit it. Your changes ({}) stay on this computer.", file()),
+        ErrorCode::FolderMissing => format!(
+            "{} is not there. If the drive is unplugged, plug it in. Sharing is paused so that nobody’s files get removed.",
+            path()
+        ),
+        ErrorCode::NotAllowed => {
+            format!("Shoal may not read {}, such as {}.", facts.count("n", "file", "files"), file())
+        }
+        ErrorCode::ManyDeletions => format!(
+            "{} in {} wait for your yes before they are removed. See: shoal held",
+            facts.count("n", "file", "files"),
+            folder()
+        ),
+        ErrorCode::WatchLimit => format!(
+            "Linux lets Shoal watch too few folders for {}. Changes are found by looking from time to time.",
+            folder()
+        ),
+        ErrorCode::Overlaps => format!(
+            "{} is inside or around {}, which is shared already.",
+            path(),
+            facts.name("other", "another folder")
+        ),
+        ErrorCode::LooksRolledBack => {
+            format!("{} looks like an old copy put back. Newer files elsewhere would be changed.", folder())
+        }
+        ErrorCode::ReadOnlyRole => {
+            format!("You may read this folder but not edit it. Your changes ({}) stay on this computer.", file())
+        }
         ErrorCode::BusyFile => format!("{} is held open by a program. It goes out when it is closed.", file()),
-        ErrorCode::BadPlace => format!("{} cannot be used: it is a home folder, a disk root or one of Shoal’s own folders.", path()),
+        ErrorCode::BadPlace => {
+            format!("{} cannot be used: it is a home folder, a disk root or one of Shoal’s own folders.", path())
+        }
         ErrorCode::PlaceNotWritable => format!("Shoal may not write to {}.", path()),
-        ErrorCode::MembershipFrozen => format!("Who is in {} was decided in two contradicting ways. Nothing changes there until that is settled.", folder()),
+        ErrorCode::MembershipFrozen => format!(
+            "Who is in {} was decided in two contradicting ways. Nothing changes there until that is settled.",
+            folder()
+        ),
         ErrorCode::NotMember => format!("You are not in {} any more. Your files stay on this computer.", folder()),
         ErrorCode::CannotShare => format!("{} is of a kind that cannot be shared. It stays on this computer.", file()),
-        ErrorCode::DirectoryInUse => format!("{} was removed elsewhere, but something in it here is not shared, so it stays.", file()),
+        ErrorCode::DirectoryInUse => {
+            format!("{} was removed elsewhere, but something in it here is not shared, so it stays.", file())
+        }
         ErrorCode::NameImpossible => format!("{} cannot exist on {}.", file(), facts.name("system", "this system")),
-        ErrorCode::CaseClash => format!("{} and {} are one file on this computer. Both are kept.", facts.name("a", "one"), facts.name("b", "another")),
+        ErrorCode::CaseClash => format!(
+            "{} and {} are one file on this computer. Both are kept.",
+            facts.name("a", "one"),
+            facts.name("b", "another")
+        ),
         ErrorCode::AlmostFull => "This disk is almost full. Receiving waits until there is room.".to_owned(),
         ErrorCode::DiskUnreliable => format!("The disk reported an error at {}. The old version is intact.", file()),
         ErrorCode::BitRot => format!("{} changed without being edited. It was not sent to others.", file()),
-        ErrorCode::NoRoom => format!("{} are needed and {} are free.", facts.size("size", "More bytes"), facts.size("free", "fewer")),
+        ErrorCode::NoRoom => {
+            format!("{} are needed and {} are free.", facts.size("size", "More bytes"), facts.size("free", "fewer"))
+        }
         _ => return None,
     })
 }
 
 /// The history and Shoal itself.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other sentences are above, and a test looks for all")]
 fn of_rest(code: ErrorCode, facts: &Facts<'_>) -> String {
     let device = || facts.name("device", "some device");
     match code {
-        ErrorCode::EntryInvalid => format!("An entry signed as {} does not check. It was refused; your files are unchanged.", device()),
+        ErrorCode::EntryInvalid => {
+            format!("An entry signed as {} does not check. It was refused; your files are unchanged.", device())
+        }
         ErrorCode::Forked => format!("{} signed two histories. Its changes are frozen until you decide.", device()),
         ErrorCode::IndexRebuilt => "The local index was damaged and is being rebuilt. Nothing is lost.".to_owned(),
         ErrorCode::AlreadyRunning => "Shoal runs already for this home.".to_owned(),
@@ -153,7 +191,8 @@ mod tests {
     fn every_trouble_has_a_sentence() {
         // The names of the codes, as the page's types list them.
         let types = shoal_node::command::typescript();
-        let list = types.split("export type ErrorCode = ").nth(1).and_then(|rest| rest.split(';').next()).expect("codes");
+        let list =
+            types.split("export type ErrorCode = ").nth(1).and_then(|rest| rest.split(';').next()).expect("codes");
         let codes: Vec<&str> = list.split('|').map(|code| code.trim().trim_matches('"')).collect();
         assert!(codes.len() > 40, "{codes:?}");
         for code in codes {

@@ -71,10 +71,7 @@ async fn first_name(node: &Node, name: Option<String>) -> Result<bool, Failure> 
     let Some(name) = name.filter(|_| is_first) else {
         return Ok(!is_first);
     };
-    let set_up = Command::SetUp {
-        name,
-        downloads: None,
-    };
+    let set_up = Command::SetUp { name, downloads: None };
     node.act(set_up).await.map(|_| true).map_err(Failure::Refused)
 }
 

@@ -37,10 +37,10 @@ const ALL: [(Key, &str); 6] = [
 ];
 
 async fn page(session: &Session) -> Result<SettingsPage, Failure> {
-    match session.client.ask(&Question::Settings).await? {
-        Answer::Settings(page) => Ok(page),
-        _ => Err(Failure::Strange),
-    }
+    let Answer::Settings(page) = session.client.ask(&Question::Settings).await? else {
+        return Err(Failure::Strange);
+    };
+    Ok(page)
 }
 
 fn show(page: &SettingsPage, key: Key) -> String {
@@ -72,9 +72,7 @@ async fn set(session: &Session, key: Key, values: Vec<String>) -> Result<(), Fai
         Key::Name => name(session, one()?).await?,
         Key::Downloads => {
             let dir = std::path::PathBuf::from(one()?);
-            Command::SetDownloads {
-                downloads: session.client.pick(&dir).await?.pick,
-            }
+            Command::SetDownloads { downloads: session.client.pick(&dir).await?.pick }
         }
         Key::Port => network(Some(one()?.parse().map_err(|_| wrong("A port is a number up to 65535."))?), None, None),
         Key::LanOnly => network(None, Some(one()?.parse().map_err(|_| wrong("It is true or false."))?), None),
@@ -95,21 +93,14 @@ async fn set(session: &Session, key: Key, values: Vec<String>) -> Result<(), Fai
 }
 
 fn network(port: Option<u16>, lan_only: Option<bool>, bootstrap: Option<Vec<String>>) -> Command {
-    Command::SetNetwork {
-        port,
-        lan_only,
-        bootstrap,
-    }
+    Command::SetNetwork { port, lan_only, bootstrap }
 }
 
 /// The first name ends the first run: from then on this computer is announced.
 async fn name(session: &Session, name: String) -> Result<Command, Failure> {
     let is_first = session.client.view().await?.me.first_run;
     Ok(match is_first {
-        true => Command::SetUp {
-            name,
-            downloads: None,
-        },
+        true => Command::SetUp { name, downloads: None },
         false => Command::SetName { name },
     })
 }

@@ -63,10 +63,7 @@ pub(crate) fn left(seconds: u32) -> String {
 pub(crate) fn moment(ms: u64) -> String {
     let stamp = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     match stamp {
-        Some(stamp) => stamp
-            .to_zoned(jiff::tz::TimeZone::system())
-            .strftime("%Y-%m-%d %H:%M:%S")
-            .to_string(),
+        Some(stamp) => stamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         None => "?".to_owned(),
     }
 }
@@ -147,7 +144,14 @@ mod tests {
 
     #[test]
     fn sizes_are_decimal() {
-        for (size, text) in [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (8_200_000_000, "8.2 GB"), (999_999, "1.0 MB"), (214_000_000, "214 MB")] {
+        for (size, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (8_200_000_000, "8.2 GB"),
+            (999_999, "1.0 MB"),
+            (214_000_000, "214 MB"),
+        ] {
             assert_eq!(bytes(size), text);
         }
     }

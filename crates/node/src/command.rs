@@ -3,15 +3,16 @@
 //! `Command` acts and answers quickly; what comes of it is seen in the `View`. `Question` only looks.
 //! Every argument comes from outside and is checked like that. No path crosses, only opaque ids.
 
-#![allow(
-    missing_docs,
-    reason = "most fields and cases say what they are by name"
-)]
+#![allow(missing_docs, reason = "most fields and cases say what they are by name")]
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::view::{DryRun, OfferItem, Role, Theme, Trouble};
+
+mod typescript;
+
+pub use typescript::{TYPESCRIPT_FILE, typescript};
 
 /// A place or files chosen in a native picker; the path stays in Rust.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
@@ -232,11 +233,7 @@ pub enum Command {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Question {
     /// One page of what is in a folder. Answers `Files`.
-    FilesIn {
-        folder: String,
-        dir: String,
-        page: u32,
-    },
+    FilesIn { folder: String, dir: String, page: u32 },
     /// One page of an offer's items. Answers `OfferItems`.
     OfferItems { offer: String, page: u32 },
     /// Opens the native picker for one folder. Answers `Picked`; the window only.
@@ -465,92 +462,6 @@ pub enum DropEvent {
     },
 }
 
-/// The file for which `ui/src/ipc/types.ts` is checked against this crate.
-pub const TYPESCRIPT_FILE: &str = "ui/src/ipc/types.ts";
-
-/// Writes every type above and of `view` as one TypeScript file.
-pub fn typescript() -> String {
-    use crate::view::{
-        BlockedDevice, Conflict, Device, DeviceWarning, Direction, ErrorCode, Folder, FolderState,
-        Hold, Invitation, InvitedMember, ItemKind, ItemWarning, KindTotal, Me, Member, MemberState,
-        Network, NetworkState, Notice, Offer, Pairing, PairingSide, PairingStage, Param, PathKind,
-        Platform, Presence, Problem, Rates, Request, Sender, Transfer, TransferDevice,
-        TransferState, Trust, View,
-    };
-    let config = ts_rs::Config::new().with_large_int("number");
-    let mut file = String::from("// Written by shoal_node::command::typescript(). Do not edit.\n");
-    macro_rules! declare {
-        ($($kind:ty),* $(,)?) => { $( file.push_str(&format!("\nexport {}\n", <$kind as TS>::decl(&config))); )* };
-    }
-    declare![
-        View,
-        Me,
-        Platform,
-        Theme,
-        Network,
-        NetworkState,
-        Device,
-        Trust,
-        Presence,
-        PathKind,
-        DeviceWarning,
-        BlockedDevice,
-        Pairing,
-        PairingSide,
-        PairingStage,
-        Request,
-        Offer,
-        Sender,
-        OfferItem,
-        ItemKind,
-        ItemWarning,
-        KindTotal,
-        Invitation,
-        InvitedMember,
-        DryRun,
-        Role,
-        Folder,
-        FolderState,
-        Member,
-        MemberState,
-        Problem,
-        Conflict,
-        Hold,
-        Transfer,
-        Direction,
-        TransferDevice,
-        TransferState,
-        Rates,
-        Notice,
-        Trouble,
-        Param,
-        ErrorCode,
-        PickId,
-        DropId,
-        Source,
-        Invitee,
-        Chosen,
-        Command,
-        Question,
-        Purpose,
-        Answer,
-        Picked,
-        Inspection,
-        Clash,
-        FilePage,
-        FileEntry,
-        FileState,
-        OfferPage,
-        HistoryPage,
-        HistoryRow,
-        ChangeKind,
-        Verification,
-        SettingsPage,
-        DropEvent,
-    ];
-    file
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -558,33 +469,22 @@ mod tests {
 
     #[test]
     fn a_command_travels_as_a_tagged_object() {
-        let text =
-            r#"{"type":"send","source":{"type":"drop","drop":"d1"},"devices":["b"],"note":null}"#;
+        let text = r#"{"type":"send","source":{"type":"drop","drop":"d1"},"devices":["b"],"note":null}"#;
         let command: Command = serde_json::from_str(text).expect("a command");
         assert_eq!(serde_json::to_string(&command).expect("text"), text);
-        assert_eq!(
-            serde_json::to_string(&Command::Quit).expect("text"),
-            r#"{"type":"quit"}"#
-        );
+        assert_eq!(serde_json::to_string(&Command::Quit).expect("text"), r#"{"type":"quit"}"#);
     }
 
     #[test]
     fn a_trouble_travels_by_its_code() {
-        let trouble = Trouble::plain(ErrorCode::WrongCode)
-            .text("person", "Ben")
-            .number("n", 2);
+        let trouble = Trouble::plain(ErrorCode::WrongCode).text("person", "Ben").number("n", 2);
         let text = serde_json::to_string(&PairingStage::Failed { trouble }).expect("text");
-        assert_eq!(
-            text,
-            r#"{"type":"failed","trouble":{"code":"PAIR-01","params":{"n":2,"person":"Ben"}}}"#
-        );
+        assert_eq!(text, r#"{"type":"failed","trouble":{"code":"PAIR-01","params":{"n":2,"person":"Ben"}}}"#);
     }
 
     #[test]
     fn the_page_reads_the_same_types() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../..")
-            .join(TYPESCRIPT_FILE);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(TYPESCRIPT_FILE);
         if std::env::var_os("SHOAL_WRITE_TYPES").is_some() {
             std::fs::write(&path, typescript()).expect("types written");
         }

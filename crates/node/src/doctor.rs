@@ -69,19 +69,11 @@ pub struct Check {
 
 impl Check {
     fn new(kind: CheckKind, subject: impl Into<String>, is_good: bool) -> Self {
-        Self {
-            kind,
-            subject: subject.into(),
-            outcome: if is_good { Outcome::Good } else { Outcome::Bad },
-        }
+        Self { kind, subject: subject.into(), outcome: if is_good { Outcome::Good } else { Outcome::Bad } }
     }
 
     fn unknown(kind: CheckKind, subject: impl Into<String>) -> Self {
-        Self {
-            kind,
-            subject: subject.into(),
-            outcome: Outcome::Unknown,
-        }
+        Self { kind, subject: subject.into(), outcome: Outcome::Unknown }
     }
 }
 

@@ -32,15 +32,8 @@ impl Guard {
     /// Takes the home, whose directories must be made, or says who has it.
     pub fn take(home: &Home) -> Result<Self, GuardError> {
         let path = home.run.join("lock");
-        let opened = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
-        let lock = opened.map_err(|source| GuardError::Lock {
-            path: path.clone(),
-            source,
-        })?;
+        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = opened.map_err(|source| GuardError::Lock { path: path.clone(), source })?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(GuardError::AlreadyRunning),
@@ -62,10 +55,7 @@ mod tests {
             home
         };
         let first = Guard::take(&home("ana")).expect("held");
-        assert!(matches!(
-            Guard::take(&home("ana")),
-            Err(GuardError::AlreadyRunning)
-        ));
+        assert!(matches!(Guard::take(&home("ana")), Err(GuardError::AlreadyRunning)));
         Guard::take(&home("ben")).expect("another home is free");
         drop(first);
         Guard::take(&home("ana")).expect("free again");

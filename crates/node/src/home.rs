@@ -57,11 +57,7 @@ pub enum HomeError {
 impl Home {
     /// Finds the home that was asked for: `given` (from `--home`), else `SHOAL_HOME`, else the system's places.
     pub fn find(given: Option<&Path>) -> Result<Self, HomeError> {
-        let from_environment = || {
-            env::var_os(HOME_VARIABLE)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
+        let from_environment = || env::var_os(HOME_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
         match given.map(Path::to_owned).or_else(from_environment) {
             Some(dir) => Self::at(&dir),
             None => Self::of_user(),
@@ -70,10 +66,7 @@ impl Home {
 
     /// The home whose directories all lie in `dir`.
     pub fn at(dir: &Path) -> Result<Self, HomeError> {
-        let dir = std::path::absolute(dir).map_err(|source| HomeError::Directory {
-            path: dir.to_owned(),
-            source,
-        })?;
+        let dir = std::path::absolute(dir).map_err(|source| HomeError::Directory { path: dir.to_owned(), source })?;
         let run = dir.join("run");
         let user_run = user_run_dir();
         Ok(Self {
@@ -97,9 +90,7 @@ impl Home {
             // Windows has one place for both.
             config = data.join("config");
         }
-        let state = places
-            .state_dir()
-            .map_or_else(|| data.join("state"), |dir| dir.join("shoal"));
+        let state = places.state_dir().map_or_else(|| data.join("state"), |dir| dir.join("shoal"));
         let user_run = user_run_dir();
         // The lock must be the same whether or not a session gave us a runtime directory, so it is never there.
         let run = state.join("run");
@@ -117,13 +108,7 @@ impl Home {
 
     /// Makes the directories that are not there yet, private to the user.
     pub fn make(&self) -> Result<(), HomeError> {
-        for dir in [
-            &self.config,
-            &self.data,
-            &self.state,
-            &self.cache,
-            &self.run,
-        ] {
+        for dir in [&self.config, &self.data, &self.state, &self.cache, &self.run] {
             make_private(dir)?;
         }
         make_private(&self.user_run)?;
@@ -158,10 +143,8 @@ fn socket_in(run: &Path, user_run: &Path, home: &Path) -> PathBuf {
 
 /// The user's runtime directory, or one of our own in the temporary place.
 fn user_run_dir() -> PathBuf {
-    let given = env::var_os("XDG_RUNTIME_DIR")
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from)
-        .filter(|dir| dir.is_dir());
+    let given =
+        env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty()).map(PathBuf::from).filter(|dir| dir.is_dir());
     match given {
         Some(dir) => dir.join("shoal"),
         None => env::temp_dir().join(format!("shoal-{}", user_name())),
@@ -170,28 +153,17 @@ fn user_run_dir() -> PathBuf {
 
 /// Tells users apart in the temporary place; who owns the directory is checked, so a lie only fails.
 fn user_name() -> String {
-    let name = env::var("USER")
-        .or_else(|_| env::var("USERNAME"))
-        .unwrap_or_else(|_| "user".to_owned());
-    name.chars()
-        .filter(|letter| letter.is_ascii_alphanumeric())
-        .take(32)
-        .collect()
+    let name = env::var("USER").or_else(|_| env::var("USERNAME")).unwrap_or_else(|_| "user".to_owned());
+    name.chars().filter(|letter| letter.is_ascii_alphanumeric()).take(32).collect()
 }
 
 /// The name by which people tell this home from others.
 fn label_of(dir: &Path) -> String {
-    dir.file_name().map_or_else(
-        || "/".to_owned(),
-        |name| name.to_string_lossy().into_owned(),
-    )
+    dir.file_name().map_or_else(|| "/".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 fn make_private(dir: &Path) -> Result<(), HomeError> {
-    let failed = |source| HomeError::Directory {
-        path: dir.to_owned(),
-        source,
-    };
+    let failed = |source| HomeError::Directory { path: dir.to_owned(), source };
     fs::create_dir_all(dir).map_err(failed)?;
     #[cfg(unix)]
     {
@@ -205,19 +177,11 @@ fn make_private(dir: &Path) -> Result<(), HomeError> {
 fn check_owner(shared: &Path, own: &Path) -> Result<(), HomeError> {
     use std::os::unix::fs::MetadataExt;
     let owner = |path: &Path| {
-        let found = fs::symlink_metadata(path).map_err(|source| HomeError::Directory {
-            path: path.to_owned(),
-            source,
-        })?;
+        let found =
+            fs::symlink_metadata(path).map_err(|source| HomeError::Directory { path: path.to_owned(), source })?;
         Ok((found.uid(), found.is_dir()))
     };
-    if owner(shared)? == owner(own)? {
-        Ok(())
-    } else {
-        Err(HomeError::NotOurs {
-            path: shared.to_owned(),
-        })
-    }
+    if owner(shared)? == owner(own)? { Ok(()) } else { Err(HomeError::NotOurs { path: shared.to_owned() }) }
 }
 
 #[cfg(not(unix))]
@@ -253,13 +217,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let home = Home::at(&dir.path().join("ana")).expect("a home");
         home.make().expect("made");
-        for made in [
-            &home.config,
-            &home.data,
-            &home.state,
-            &home.cache,
-            &home.run,
-        ] {
+        for made in [&home.config, &home.data, &home.state, &home.cache, &home.run] {
             let mode = fs::metadata(made).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o700, "{}", made.display());
         }

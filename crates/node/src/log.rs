@@ -22,8 +22,7 @@ const FILE_BYTES_MAX: u64 = 10 * 1000 * 1000;
 const FILES_MAX: usize = 5;
 
 /// What is logged when nobody asks for more.
-const USUAL_FILTER: &str =
-    "warn,shoal_node=info,shoal_net=info,shoal_disk=info,shoal_store=info,libp2p_mdns=error";
+const USUAL_FILTER: &str = "warn,shoal_node=info,shoal_net=info,shoal_disk=info,shoal_store=info,libp2p_mdns=error";
 
 /// Texts that are never about a person; every other text is masked.
 const PLAIN_FIELDS: [&str; 12] = [
@@ -48,22 +47,13 @@ pub struct Log {
 
 /// Starts the log of this process in `dir`. Later calls in one process change nothing.
 pub fn start(dir: &Path) -> io::Result<Log> {
-    let wanted = std::env::var(LOG_VARIABLE)
-        .ok()
-        .filter(|text| !text.is_empty());
+    let wanted = std::env::var(LOG_VARIABLE).ok().filter(|text| !text.is_empty());
     let file = Rolling::open(dir, FILE_BYTES_MAX)?;
     let (writer, worker) = tracing_appender::non_blocking(file);
     let filter = EnvFilter::new(wanted.as_deref().unwrap_or(USUAL_FILTER));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_ansi(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
     // A second start in one process (tests) keeps the first log; that is no failure.
-    let _ = if wanted.is_some() {
-        builder.try_init()
-    } else {
-        builder.fmt_fields(Masked).try_init()
-    };
+    let _ = if wanted.is_some() { builder.try_init() } else { builder.fmt_fields(Masked).try_init() };
     Ok(Log { _worker: worker })
 }
 
@@ -72,11 +62,7 @@ struct Masked;
 
 impl<'writer> FormatFields<'writer> for Masked {
     fn format_fields<R: RecordFields>(&self, out: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut line = Line {
-            out,
-            is_begun: false,
-            result: Ok(()),
-        };
+        let mut line = Line { out, is_begun: false, result: Ok(()) };
         fields.record(&mut line);
         line.result
     }
@@ -123,9 +109,7 @@ fn mask(text: &str) -> String {
             || bare.parse::<std::net::IpAddr>().is_ok()
             || bare.parse::<std::net::SocketAddr>().is_ok()
     };
-    let words = text
-        .split(' ')
-        .map(|word| if hide(word) { "‹masked›" } else { word });
+    let words = text.split(' ').map(|word| if hide(word) { "‹masked›" } else { word });
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -140,16 +124,8 @@ struct Rolling {
 impl Rolling {
     fn open(dir: &Path, bytes_max: u64) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(Self::path(dir, 0))?;
-        Ok(Self {
-            written: file.metadata()?.len(),
-            dir: dir.to_owned(),
-            file,
-            bytes_max,
-        })
+        let file = OpenOptions::new().create(true).append(true).open(Self::path(dir, 0))?;
+        Ok(Self { written: file.metadata()?.len(), dir: dir.to_owned(), file, bytes_max })
     }
 
     fn path(dir: &Path, age: usize) -> PathBuf {
@@ -203,16 +179,10 @@ mod tests {
         assert_eq!(line("name", "\"Ben\""), "name=‹masked›");
         assert_eq!(line("path", "\"/home/ben/secret\""), "path=‹masked›");
         assert_eq!(
-            line(
-                "message",
-                "dialed 192.168.1.4:4001 of 12D3KooWabc via /ip4/1.2.3.4, 3 ms"
-            ),
+            line("message", "dialed 192.168.1.4:4001 of 12D3KooWabc via /ip4/1.2.3.4, 3 ms"),
             "dialed ‹masked› of ‹masked› via ‹masked› 3 ms"
         );
-        assert_eq!(
-            line("message", "cannot read \"a.txt\""),
-            "cannot read ‹masked›"
-        );
+        assert_eq!(line("message", "cannot read \"a.txt\""), "cannot read ‹masked›");
     }
 
     #[test]
@@ -220,8 +190,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let mut log = Rolling::open(dir.path(), 10).expect("a log");
         for number in 0..9 {
-            log.write_all(format!("line {number}.\n").as_bytes())
-                .expect("written");
+            log.write_all(format!("line {number}.\n").as_bytes()).expect("written");
         }
         let newest = fs::read_to_string(dir.path().join("shoal.log")).expect("a log");
         assert_eq!(newest, "line 8.\n");

@@ -26,11 +26,9 @@ pub fn has_screens() -> bool {
 /// Finds the file for a request path.
 pub(crate) fn file(path: &str) -> Option<File> {
     match path.trim_start_matches('/') {
-        "" | "index.html" if !has_screens() => Some(File {
-            bytes: WITHOUT_SCREENS,
-            kind: kind_of("index.html"),
-            is_lasting: false,
-        }),
+        "" | "index.html" if !has_screens() => {
+            Some(File { bytes: WITHOUT_SCREENS, kind: kind_of("index.html"), is_lasting: false })
+        }
         "" => find("index.html"),
         name => find(name),
     }
@@ -38,11 +36,7 @@ pub(crate) fn file(path: &str) -> Option<File> {
 
 fn find(name: &str) -> Option<File> {
     let found = FILES.iter().find(|(file, _)| *file == name);
-    found.map(|(file, bytes)| File {
-        bytes,
-        kind: kind_of(file),
-        is_lasting: file.starts_with("assets/"),
-    })
+    found.map(|(file, bytes)| File { bytes, kind: kind_of(file), is_lasting: file.starts_with("assets/") })
 }
 
 fn kind_of(name: &str) -> &'static str {

@@ -23,10 +23,7 @@ pub(crate) fn view(snapshot: &Snapshot) -> View {
         inbox: inbox::show_all(snapshot, &names),
         folders: folder::show_all(snapshot, &names),
         transfers: transfer::show_all(snapshot, &names),
-        rates: Rates {
-            down: number(snapshot.rates.0),
-            up: number(snapshot.rates.1),
-        },
+        rates: Rates { down: number(snapshot.rates.0), up: number(snapshot.rates.1) },
         notices: snapshot.notices.clone(),
     }
 }

@@ -88,13 +88,9 @@ pub(crate) fn router<S: Surface>(surface: S) -> Router {
         .route("/api/ask", post(ask::<S>))
         .route("/api/show", post(show::<S>))
         .layer(DefaultBodyLimit::max(CALL_BYTES_MAX));
-    let lists = Router::new()
-        .route("/api/drop", post(announce::<S>))
-        .layer(DefaultBodyLimit::max(LIST_BYTES_MAX));
+    let lists = Router::new().route("/api/drop", post(announce::<S>)).layer(DefaultBodyLimit::max(LIST_BYTES_MAX));
     // Files have any length; the node stops at the length that was announced.
-    let files = Router::new()
-        .route("/api/drop/{drop}/{index}", put(upload::<S>))
-        .layer(DefaultBodyLimit::disable());
+    let files = Router::new().route("/api/drop/{drop}/{index}", put(upload::<S>)).layer(DefaultBodyLimit::disable());
     Router::new()
         .merge(calls)
         .merge(lists)
@@ -184,9 +180,7 @@ async fn follow<S: Surface>(
     views.mark_changed();
     match upgrade {
         // What the page says is not read: one byte is too many.
-        Ok(upgrade) => upgrade
-            .max_message_size(1024)
-            .on_upgrade(|socket| send_views(socket, views)),
+        Ok(upgrade) => upgrade.max_message_size(1024).on_upgrade(|socket| send_views(socket, views)),
         Err(_) => {
             let lines = lines(views).map(Ok::<_, Infallible>);
             let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];

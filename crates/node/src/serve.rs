@@ -67,13 +67,7 @@ impl Serving {
                 tracing::warn!(reason = %error.kind(), "the page closed");
             }
         });
-        Ok(Self {
-            address,
-            url,
-            stop: Some(stop),
-            task: Some(task),
-            home: home.clone(),
-        })
+        Ok(Self { address, url, stop: Some(stop), task: Some(task), home: home.clone() })
     }
 
     /// Where it listens.

@@ -38,11 +38,7 @@ impl Socket {
                 tracing::warn!(reason = %error.kind(), "the local socket closed");
             }
         });
-        Ok(Self {
-            path: home.socket.clone(),
-            stop: Some(stop),
-            task: Some(task),
-        })
+        Ok(Self { path: home.socket.clone(), stop: Some(stop), task: Some(task) })
     }
 
     /// Opens the socket of a home whose lock is held.

@@ -96,9 +96,7 @@ impl Meter {
 
     /// Notes the speed once a second.
     fn note(&mut self, now: Timestamp) {
-        let is_due = self
-            .noted_at
-            .is_none_or(|at| now.0.saturating_sub(at.0) >= NOTE_MS);
+        let is_due = self.noted_at.is_none_or(|at| now.0.saturating_sub(at.0) >= NOTE_MS);
         if !is_due {
             return;
         }

@@ -32,16 +32,10 @@ impl Shoal {
     pub(super) async fn start(dir: &Path, name: &'static str) -> Result<Self, Failure> {
         let home = dir.join(format!("{}-home", name.to_lowercase()));
         let downloads = dir.join(format!("{}-received", name.to_lowercase()));
-        std::fs::create_dir_all(&downloads).map_err(|error| Failure::said(format!("Cannot make a directory: {error}")))?;
+        std::fs::create_dir_all(&downloads)
+            .map_err(|error| Failure::said(format!("Cannot make a directory: {error}")))?;
         let (child, url) = serve(&home, &downloads, name, 0).await?;
-        let mut shoal = Self {
-            name,
-            home,
-            url,
-            downloads,
-            port: 0,
-            child,
-        };
+        let mut shoal = Self { name, home, url, downloads, port: 0, child };
         shoal.port = shoal.tcp_port().await?;
         Ok(shoal)
     }
@@ -79,7 +73,11 @@ impl Shoal {
             let command = args.join(" ");
             return Err(Failure::said(format!("{}: shoal {command}: {}", self.name, words.trim())));
         }
-        Ok(output.stdout.split(|byte| *byte == b'\n').find_map(|line| serde_json::from_slice(line).ok()).unwrap_or_default())
+        Ok(output
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .find_map(|line| serde_json::from_slice(line).ok())
+            .unwrap_or_default())
     }
 
     /// Runs a command again and again until what it prints is as wanted.
@@ -142,6 +140,8 @@ async fn serve(home: &Path, downloads: &Path, name: &str, port: u16) -> Result<(
     let mut lines = BufReader::new(stdout).lines();
     match tokio::time::timeout(STEP_MAX, lines.next_line()).await {
         Ok(Ok(Some(url))) => Ok((child, url)),
-        Ok(_) | Err(_) => Err(Failure::said(format!("{name}’s Shoal did not start. See the log in {}", home.display()))),
+        Ok(_) | Err(_) => {
+            Err(Failure::said(format!("{name}’s Shoal did not start. See the log in {}", home.display())))
+        }
     }
 }

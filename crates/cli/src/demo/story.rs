@@ -84,7 +84,10 @@ pub(super) async fn conflict(world: &mut World) -> Result<(), Failure> {
     agree(world).await?;
     let words = |name: &str| std::fs::read_to_string(ana.join(name)).unwrap_or_default();
     let both = [words("notes.txt"), words(&copy)];
-    expect(both.iter().any(|text| text == "Ana’s words.\n") && both.iter().any(|text| text == "Ben’s words.\n"), "both versions")?;
+    expect(
+        both.iter().any(|text| text == "Ana’s words.\n") && both.iter().any(|text| text == "Ben’s words.\n"),
+        "both versions",
+    )?;
     world.tell(&format!("Nothing is lost: the other version is kept as “{copy}”, on both sides."))
 }
 
@@ -98,7 +101,8 @@ pub(super) async fn send(world: &World) -> Result<(), Failure> {
     let id = sent["transfers"][0].as_str().ok_or(Failure::Strange)?.to_owned();
     let offered = |seen: &Value| {
         let request = &seen["requests"][0];
-        (request["type"] == "offer" && request["complete"] == true).then(|| request["id"].as_str().map(str::to_owned))?
+        (request["type"] == "offer" && request["complete"] == true)
+            .then(|| request["id"].as_str().map(str::to_owned))?
     };
     let offer = world.ben.until("an offer", &["inbox"], offered).await?;
     let place = world.place("Ben got");

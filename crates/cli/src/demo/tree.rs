@@ -15,7 +15,8 @@ const FILE_BYTES_MAX: u64 = 2_000_000;
 const BYTES_MAX: u64 = 40_000_000;
 
 /// Places with files of all kinds and sizes that anybody may read.
-const SOURCES: [&str; 4] = [concat!(env!("CARGO_MANIFEST_DIR"), "/.."), "/usr/share/doc", "/usr/share/misc", "/Library/Documentation"];
+const SOURCES: [&str; 4] =
+    [concat!(env!("CARGO_MANIFEST_DIR"), "/.."), "/usr/share/doc", "/usr/share/misc", "/Library/Documentation"];
 
 /// What was made.
 #[derive(Debug, Default)]

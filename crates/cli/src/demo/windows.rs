@@ -29,13 +29,16 @@ pub(super) async fn open(mut world: World) -> Result<(), Failure> {
 
 fn has_display() -> bool {
     cfg!(any(windows, target_os = "macos"))
-        || ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+        || ["WAYLAND_DISPLAY", "DISPLAY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// The window's program: beside this one, else on the path.
 fn desktop() -> Option<PathBuf> {
     let name = format!("shoal-desktop{}", std::env::consts::EXE_SUFFIX);
     let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join(&name)));
-    let on_path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).map(|dir| dir.join(&name)).collect::<Vec<_>>());
+    let on_path = std::env::var_os("PATH")
+        .map(|path| std::env::split_paths(&path).map(|dir| dir.join(&name)).collect::<Vec<_>>());
     beside.into_iter().chain(on_path.unwrap_or_default()).find(|path| path.is_file())
 }

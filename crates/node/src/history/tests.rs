@@ -24,17 +24,11 @@ impl World {
         let device = DeviceId(key.verifying_key().to_bytes());
         let genesis = Ledger::write_genesis(&key, [5; 32], "Photos", Timestamp(1));
         let mut ledger = Ledger::found(&genesis).expect("our own");
-        let owner = Member {
-            role: Role::Owner,
-            name: "Ana".to_owned(),
-        };
+        let owner = Member { role: Role::Owner, name: "Ana".to_owned() };
         let members = BTreeMap::from([(device, owner)]);
         let membership = ledger.write_membership(&key, members, device, Timestamp(2)).expect("owner");
         Self {
-            chain: ChainId {
-                device,
-                incarnation: 7,
-            },
+            chain: ChainId { device, incarnation: 7 },
             key,
             ledger,
             records: vec![genesis, membership.bytes],
@@ -54,33 +48,21 @@ impl World {
     }
 
     fn stored(&self) -> Stored<'_> {
-        Stored {
-            folder: self.ledger.folder(),
-            name: "Photos",
-            records: &self.records,
-        }
+        Stored { folder: self.ledger.folder(), name: "Photos", records: &self.records }
     }
 }
 
 fn file(path: &str, supersedes: &[VersionId]) -> Entry {
     Entry {
         path: RelPath::parse(path).expect("plain"),
-        kind: Kind::File {
-            content: ContentId([3; 32]),
-            size: 12,
-            executable: false,
-            modified: Timestamp(0),
-        },
+        kind: Kind::File { content: ContentId([3; 32]), size: 12, executable: false, modified: Timestamp(0) },
         supersedes: supersedes.to_vec(),
         moved_from: None,
     }
 }
 
 fn gone(path: &str, supersedes: &[VersionId]) -> Entry {
-    Entry {
-        kind: Kind::Deleted,
-        ..file(path, supersedes)
-    }
+    Entry { kind: Kind::Deleted, ..file(path, supersedes) }
 }
 
 fn ana(_: DeviceId) -> String {
@@ -92,10 +74,7 @@ fn every_kind_of_change_is_told_newest_first() {
     let mut world = World::new();
     let made = world.write(vec![file("a", &[]), file("b", &[])]);
     let edited = world.write(vec![file("a", &made[..1])]);
-    let moved = Entry {
-        moved_from: Some(made[1]),
-        ..file("c", &[])
-    };
+    let moved = Entry { moved_from: Some(made[1]), ..file("c", &[]) };
     world.write(vec![gone("b", &made[1..]), moved]);
     world.write(vec![gone("a", &edited)]);
 

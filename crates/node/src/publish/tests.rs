@@ -8,19 +8,14 @@ use shoal_engine::path::RelPath;
 use shoal_engine::request::Role;
 use shoal_engine::saved::{OfferAnswer, OfferRecord};
 use shoal_engine::status::{
-    DeviceStatus, FolderState, FolderStatus, HoldStatus, OfferStatus, PairingStage, PairingStatus,
-    Status,
+    DeviceStatus, FolderState, FolderStatus, HoldStatus, OfferStatus, PairingStage, PairingStatus, Status,
 };
 use shoal_engine::time::Timestamp;
 
 use super::view;
-use crate::snapshot::{
-    FolderFacts, FoundFacts, LinkFacts, NetFacts, PlaceFacts, Settings, Snapshot, TransferFacts,
-};
+use crate::snapshot::{FolderFacts, FoundFacts, LinkFacts, NetFacts, PlaceFacts, Settings, Snapshot, TransferFacts};
 use crate::view as shown;
-use crate::view::{
-    DeviceWarning, ErrorCode, NetworkState, PathKind, Presence, Request, TransferState, Trust,
-};
+use crate::view::{DeviceWarning, ErrorCode, NetworkState, PathKind, Presence, Request, TransferState, Trust};
 
 const ME: DeviceId = DeviceId([1; 32]);
 const BEN: DeviceId = DeviceId([2; 32]);
@@ -130,15 +125,9 @@ fn a_page_reads_every_number_exactly() {
 fn a_name_that_is_already_verified_is_warned_of() {
     for (ben_is_here, trust) in [(true, Trust::NotPaired), (false, Trust::KeyChanged)] {
         let mut snapshot = snapshot();
-        snapshot.status.devices = vec![
-            device(BEN, "Ben", true, ben_is_here),
-            device(EVE, "ben ", false, true),
-        ];
+        snapshot.status.devices = vec![device(BEN, "Ben", true, ben_is_here), device(EVE, "ben ", false, true)];
         let devices = view(&snapshot).devices;
-        assert_eq!(
-            (devices[0].trust, devices[0].warnings.as_slice()),
-            (Trust::Verified, [].as_slice())
-        );
+        assert_eq!((devices[0].trust, devices[0].warnings.as_slice()), (Trust::Verified, [].as_slice()));
         assert_eq!(
             (devices[1].trust, devices[1].warnings.as_slice()),
             (trust, [DeviceWarning::NameOfVerified].as_slice())
@@ -149,43 +138,23 @@ fn a_name_that_is_already_verified_is_warned_of() {
 
 #[test]
 fn presence_comes_from_links_and_not_from_announcements() {
-    let found = |since, has_failed| FoundFacts {
-        since: Timestamp(since),
-        has_failed,
-    };
+    let found = |since, has_failed| FoundFacts { since: Timestamp(since), has_failed };
     let mut snapshot = snapshot();
     snapshot.status.devices = vec![device(BEN, "Ben", true, false)];
-    assert_eq!(
-        view(&snapshot).devices[0].presence,
-        Presence::Away {
-            since: Some(50_000)
-        }
-    );
+    assert_eq!(view(&snapshot).devices[0].presence, Presence::Away { since: Some(50_000) });
 
     snapshot.net.found.insert(EVE, found(95_000, true));
-    assert_eq!(
-        view(&snapshot).devices[1].presence,
-        Presence::Found { trouble: None }
-    );
+    assert_eq!(view(&snapshot).devices[1].presence, Presence::Found { trouble: None });
     snapshot.net.found.insert(EVE, found(80_000, true));
-    let Presence::Found {
-        trouble: Some(trouble),
-    } = view(&snapshot).devices[1].presence.clone()
-    else {
+    let Presence::Found { trouble: Some(trouble) } = view(&snapshot).devices[1].presence.clone() else {
         panic!("a reason after ten seconds");
     };
     assert_eq!(trouble.code, ErrorCode::Unreachable);
 
-    let link = LinkFacts {
-        rtt_ms: Some(3),
-        path: PathKind::Relayed,
-    };
+    let link = LinkFacts { rtt_ms: Some(3), path: PathKind::Relayed };
     snapshot.net.links.insert(BEN, link);
     snapshot.status.devices[0].is_here = true;
-    let here = Presence::Here {
-        rtt_ms: Some(3),
-        path: PathKind::Relayed,
-    };
+    let here = Presence::Here { rtt_ms: Some(3), path: PathKind::Relayed };
     assert_eq!(view(&snapshot).devices[0].presence, here);
 }
 
@@ -202,21 +171,10 @@ fn a_blocked_device_is_only_in_the_list_of_blocked_ones() {
 
 #[test]
 fn a_folder_says_what_it_does() {
-    let syncing = shown::FolderState::Syncing {
-        files_left: 2,
-        bytes_left: 200,
-        bytes_total: 500,
-        speed: 30,
-        eta_s: Some(7),
-    };
-    let waiting = shown::FolderState::Waiting {
-        files_left: 2,
-        bytes_left: 200,
-    };
-    let scanning = shown::FolderState::Scanning {
-        done: 3,
-        total: Some(10),
-    };
+    let syncing =
+        shown::FolderState::Syncing { files_left: 2, bytes_left: 200, bytes_total: 500, speed: 30, eta_s: Some(7) };
+    let waiting = shown::FolderState::Waiting { files_left: 2, bytes_left: 200 };
+    let scanning = shown::FolderState::Scanning { done: 3, total: Some(10) };
     let cases = [
         (FolderState::Syncing, syncing),
         (FolderState::Waiting, waiting),
@@ -227,12 +185,7 @@ fn a_folder_says_what_it_does() {
     for (state, expected) in cases {
         let mut snapshot = snapshot();
         snapshot.status.folders = vec![folder(state)];
-        let facts = FolderFacts {
-            bytes_down: 300,
-            speed_down: 30,
-            eta_s: Some(7),
-            ..FolderFacts::default()
-        };
+        let facts = FolderFacts { bytes_down: 300, speed_down: 30, eta_s: Some(7), ..FolderFacts::default() };
         snapshot.folders.insert(FolderId([4; 32]), facts);
         assert_eq!(view(&snapshot).folders[0].state, expected);
     }
@@ -243,19 +196,13 @@ fn a_folder_that_must_not_go_on_says_why() {
     let code = |folder: FolderStatus| {
         let mut snapshot = snapshot();
         snapshot.status.folders = vec![folder];
-        match view(&snapshot).folders.remove(0).state {
-            shown::FolderState::Stopped { trouble } => trouble.code,
-            state => panic!("{state:?}"),
-        }
+        let shown::FolderState::Stopped { trouble } = view(&snapshot).folders.remove(0).state else {
+            panic!("it goes on");
+        };
+        trouble.code
     };
-    assert_eq!(
-        code(folder(FolderState::Stopped(Stop::Missing))),
-        ErrorCode::FolderMissing
-    );
-    assert_eq!(
-        code(folder(FolderState::Stopped(Stop::Bug))),
-        ErrorCode::EngineStopped
-    );
+    assert_eq!(code(folder(FolderState::Stopped(Stop::Missing))), ErrorCode::FolderMissing);
+    assert_eq!(code(folder(FolderState::Stopped(Stop::Bug))), ErrorCode::EngineStopped);
     let mut removed = folder(FolderState::UpToDate);
     removed.role = None;
     assert_eq!(code(removed), ErrorCode::NotMember);
@@ -265,14 +212,8 @@ fn a_folder_that_must_not_go_on_says_why() {
 fn a_held_batch_is_never_up_to_date() {
     let mut held = folder(FolderState::UpToDate);
     held.problems = vec![("a".to_owned(), Code::Busy)];
-    held.hold = Some(HoldStatus {
-        by: Some(BEN),
-        removes: 30,
-        rewrites: 0,
-        of: 40,
-        examples: Vec::new(),
-        since: Timestamp(9),
-    });
+    held.hold =
+        Some(HoldStatus { by: Some(BEN), removes: 30, rewrites: 0, of: 40, examples: Vec::new(), since: Timestamp(9) });
     let mut snapshot = snapshot();
     snapshot.status.devices = vec![device(BEN, "Ben", true, true)];
     snapshot.status.folders = vec![held];
@@ -300,55 +241,33 @@ fn an_offer_waits_in_the_inbox_until_it_is_accepted() {
         panic!("one offer");
     };
     assert_eq!(asked.items[0].saved_as.as_deref(), Some("a (1).jpg"));
-    assert_eq!(
-        asked.trouble.as_ref().map(|trouble| trouble.code),
-        Some(ErrorCode::NoRoom)
-    );
+    assert_eq!(asked.trouble.as_ref().map(|trouble| trouble.code), Some(ErrorCode::NoRoom));
 
     snapshot.status.offers[0].record.place = Some("/srv/in".to_owned());
     snapshot.status.offers[0].bytes_done = 60;
     let after = view(&snapshot);
     assert!(after.inbox.is_empty());
-    assert_eq!(
-        (
-            after.transfers[0].title.as_str(),
-            after.transfers[0].bytes_total
-        ),
-        ("trip", 100)
-    );
+    assert_eq!((after.transfers[0].title.as_str(), after.transfers[0].bytes_total), ("trip", 100));
     assert_eq!(after.transfers[0].state, TransferState::Receiving);
 }
 
 #[test]
 fn a_sent_transfer_says_for_whom_it_waits() {
     use OfferAnswer::{Accepted, Declined, Done, Waiting};
-    let waits = |id: DeviceId, name: &str| TransferState::Waiting {
-        device: id.to_string(),
-        name: name.to_owned(),
-    };
-    let cases: [(&[(DeviceId, OfferAnswer)], bool, TransferState); 7] = [
-        (
-            &[(BEN, Waiting)],
-            true,
-            TransferState::Asking { since: 70_000 },
-        ),
+    let waits = |id: DeviceId, name: &str| TransferState::Waiting { device: id.to_string(), name: name.to_owned() };
+    type Case<'a> = (&'a [(DeviceId, OfferAnswer)], bool, TransferState);
+    let cases: [Case<'_>; 7] = [
+        (&[(BEN, Waiting)], true, TransferState::Asking { since: 70_000 }),
         (&[(BEN, Waiting)], false, waits(BEN, "Ben")),
         (&[(BEN, Accepted)], true, TransferState::Sending),
         (&[(BEN, Accepted)], false, waits(BEN, "Ben")),
         (&[(BEN, Declined)], true, TransferState::Declined),
-        (
-            &[(BEN, Done), (EVE, Declined)],
-            true,
-            TransferState::Done { at: 80_000 },
-        ),
+        (&[(BEN, Done), (EVE, Declined)], true, TransferState::Done { at: 80_000 }),
         (&[(BEN, Done), (EVE, Waiting)], true, waits(EVE, "Eve")),
     ];
     for (to, ben_is_here, state) in cases {
         let mut snapshot = snapshot();
-        snapshot.status.devices = vec![
-            device(BEN, "Ben", true, ben_is_here),
-            device(EVE, "Eve", true, false),
-        ];
+        snapshot.status.devices = vec![device(BEN, "Ben", true, ben_is_here), device(EVE, "Eve", true, false)];
         snapshot.status.offers = vec![offer(ME, to)];
         let facts = TransferFacts {
             ended: Some(Timestamp(80_000)),
@@ -392,9 +311,6 @@ fn a_failed_pairing_has_its_own_sentence() {
         (PairEnd::TokenUsed, ErrorCode::InviteUsed),
     ];
     for (end, code) in cases {
-        assert_eq!(
-            crate::show::trouble::of_pairing("Ben", end, 2, None).code,
-            code
-        );
+        assert_eq!(crate::show::trouble::of_pairing("Ben", end, 2, None).code, code);
     }
 }

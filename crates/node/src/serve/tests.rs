@@ -76,18 +76,10 @@ impl World {
         let dir = tempfile::tempdir().expect("a directory");
         let home = Home::at(dir.path()).expect("a home");
         home.make().expect("made");
-        let node = Recorder {
-            acts: Arc::default(),
-            files: Arc::default(),
-            views: watch::channel(Arc::new(empty_view())).0,
-        };
+        let node =
+            Recorder { acts: Arc::default(), files: Arc::default(), views: watch::channel(Arc::new(empty_view())).0 };
         let serving = Serving::open(&home, node.clone(), Some(0)).await.expect("served");
-        Self {
-            _dir: dir,
-            home,
-            node,
-            serving,
-        }
+        Self { _dir: dir, home, node, serving }
     }
 
     fn token(&self) -> String {
@@ -101,7 +93,8 @@ impl World {
     /// Sends one request with these header lines and returns the whole answer as text.
     async fn call(&self, line: &str, headers: &str, body: &str) -> String {
         let length = body.len();
-        let request = format!("{line} HTTP/1.1\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
+        let request =
+            format!("{line} HTTP/1.1\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
         let mut stream = TcpStream::connect(self.serving.address()).await.expect("connected");
         stream.write_all(request.as_bytes()).await.expect("sent");
         let mut answer = Vec::new();

@@ -8,8 +8,7 @@ use super::names::{Names, look};
 use super::{moment, number, platform};
 use crate::snapshot::{FoundFacts, Snapshot};
 use crate::view::{
-    BlockedDevice, Device, DeviceWarning, ErrorCode, PathKind, Platform, Presence, Sender, Trouble,
-    Trust,
+    BlockedDevice, Device, DeviceWarning, ErrorCode, PathKind, Platform, Presence, Sender, Trouble, Trust,
 };
 
 /// How long a device may be "found, connecting", in milliseconds, before the reason is said.
@@ -18,15 +17,8 @@ const CONNECTING_MS_MAX: u64 = 10_000;
 /// What every device in the snapshot is called, this one included.
 pub(crate) fn names(snapshot: &Snapshot) -> Names {
     let status = &snapshot.status;
-    let known = status
-        .devices
-        .iter()
-        .map(|device| (device.device, device.name.clone()));
-    let found = snapshot
-        .net
-        .found
-        .keys()
-        .map(|device| (*device, String::new()));
+    let known = status.devices.iter().map(|device| (device.device, device.name.clone()));
+    let found = snapshot.net.found.keys().map(|device| (*device, String::new()));
     let me = [(snapshot.me, snapshot.settings.name.clone())];
     // Later ones win: what is known of a device outweighs that it was merely announced.
     Names::new(found.chain(known).chain(me))
@@ -38,9 +30,7 @@ pub(crate) fn show_all(snapshot: &Snapshot, names: &Names) -> Vec<Device> {
     let is_known = |device: &DeviceId| known.iter().any(|known| known.device == *device);
     let strangers = snapshot.net.found.keys();
     let unknown = strangers.filter(|device| !is_known(device) && **device != snapshot.me);
-    let listed = known
-        .iter()
-        .filter(|known| !known.is_blocked && known.device != snapshot.me);
+    let listed = known.iter().filter(|known| !known.is_blocked && known.device != snapshot.me);
     listed
         .map(|status| show(snapshot, names, status.device, Some(status)))
         .chain(unknown.map(|device| show(snapshot, names, *device, None)))
@@ -49,11 +39,7 @@ pub(crate) fn show_all(snapshot: &Snapshot, names: &Names) -> Vec<Device> {
 
 /// Draws the blocked ones.
 pub(crate) fn blocked(snapshot: &Snapshot, names: &Names) -> Vec<BlockedDevice> {
-    let blocked = snapshot
-        .status
-        .devices
-        .iter()
-        .filter(|device| device.is_blocked);
+    let blocked = snapshot.status.devices.iter().filter(|device| device.is_blocked);
     let draw = |device: &DeviceStatus| BlockedDevice {
         id: device.device.to_string(),
         name: names.of(device.device),
@@ -81,19 +67,10 @@ pub(crate) fn is_here(snapshot: &Snapshot, device: DeviceId) -> bool {
 }
 
 fn status_of(snapshot: &Snapshot, device: DeviceId) -> Option<&DeviceStatus> {
-    snapshot
-        .status
-        .devices
-        .iter()
-        .find(|status| status.device == device)
+    snapshot.status.devices.iter().find(|status| status.device == device)
 }
 
-fn show(
-    snapshot: &Snapshot,
-    names: &Names,
-    device: DeviceId,
-    status: Option<&DeviceStatus>,
-) -> Device {
+fn show(snapshot: &Snapshot, names: &Names, device: DeviceId, status: Option<&DeviceStatus>) -> Device {
     let name = names.of(device);
     let own_name = status.map(|status| status.own_name.clone());
     Device {
@@ -111,12 +88,7 @@ fn show(
     }
 }
 
-fn presence(
-    snapshot: &Snapshot,
-    device: DeviceId,
-    name: &str,
-    status: Option<&DeviceStatus>,
-) -> Presence {
+fn presence(snapshot: &Snapshot, device: DeviceId, name: &str, status: Option<&DeviceStatus>) -> Presence {
     let found = snapshot.net.found.get(&device);
     match (status, snapshot.net.links.get(&device), found) {
         (Some(status), link, _) if status.is_here => Presence::Here {
@@ -124,12 +96,8 @@ fn presence(
             path: link.map_or(PathKind::Lan, |link| link.path),
         },
         (_, Some(_), _) => Presence::Found { trouble: None },
-        (_, None, Some(found)) => Presence::Found {
-            trouble: reason(snapshot.now, found, name),
-        },
-        (status, None, None) => Presence::Away {
-            since: status.and_then(|status| moment(status.last_seen)),
-        },
+        (_, None, Some(found)) => Presence::Found { trouble: reason(snapshot.now, found, name) },
+        (status, None, None) => Presence::Away { since: status.and_then(|status| moment(status.last_seen)) },
     }
 }
 
@@ -151,17 +119,10 @@ fn trust(snapshot: &Snapshot, device: DeviceId, status: Option<&DeviceStatus>) -
     }
 }
 
-fn warnings(
-    snapshot: &Snapshot,
-    device: DeviceId,
-    status: Option<&DeviceStatus>,
-) -> Vec<DeviceWarning> {
+fn warnings(snapshot: &Snapshot, device: DeviceId, status: Option<&DeviceStatus>) -> Vec<DeviceWarning> {
     let is_verified = status.is_some_and(|status| status.verified.is_some());
     let is_impostor = !is_verified && impersonated(snapshot, device, status).is_some();
-    is_impostor
-        .then_some(DeviceWarning::NameOfVerified)
-        .into_iter()
-        .collect()
+    is_impostor.then_some(DeviceWarning::NameOfVerified).into_iter().collect()
 }
 
 /// The verified device whose name, given or own, this other one bears.
@@ -174,14 +135,7 @@ fn impersonated<'a>(
     let bears = |known: &&DeviceStatus| {
         known.device != device
             && known.verified.is_some()
-            && [&known.name, &known.own_name]
-                .into_iter()
-                .any(|of_known| look(of_known) == name)
+            && [&known.name, &known.own_name].into_iter().any(|of_known| look(of_known) == name)
     };
-    snapshot
-        .status
-        .devices
-        .iter()
-        .find(bears)
-        .filter(|_| !name.is_empty())
+    snapshot.status.devices.iter().find(bears).filter(|_| !name.is_empty())
 }

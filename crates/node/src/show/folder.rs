@@ -3,35 +3,23 @@
 use std::path::Path;
 
 use shoal_engine::status::{
-    ConflictStatus, FolderState as State, FolderStatus, HoldStatus, MemberState as Far,
-    MemberStatus,
+    ConflictStatus, FolderState as State, FolderStatus, HoldStatus, MemberState as Far, MemberStatus,
 };
 
 use super::names::Names;
 use super::{count, moment, number, place, role, trouble};
 use crate::snapshot::{FolderFacts, Snapshot};
-use crate::view::{
-    Conflict, ErrorCode, Folder, FolderState, Hold, Member, MemberState, Problem, Role, Trouble,
-};
+use crate::view::{Conflict, ErrorCode, Folder, FolderState, Hold, Member, MemberState, Problem, Role, Trouble};
 
 /// Draws all folders.
 pub(crate) fn show_all(snapshot: &Snapshot, names: &Names) -> Vec<Folder> {
     let folders = snapshot.status.folders.iter();
-    folders
-        .map(|status| show(snapshot, names, status))
-        .collect()
+    folders.map(|status| show(snapshot, names, status)).collect()
 }
 
 fn show(snapshot: &Snapshot, names: &Names, status: &FolderStatus) -> Folder {
-    let facts = snapshot
-        .folders
-        .get(&status.folder)
-        .cloned()
-        .unwrap_or_default();
-    let problem = |(path, code): &(String, _)| Problem {
-        path: path.clone(),
-        trouble: trouble::of_path(path, *code),
-    };
+    let facts = snapshot.folders.get(&status.folder).cloned().unwrap_or_default();
+    let problem = |(path, code): &(String, _)| Problem { path: path.clone(), trouble: trouble::of_path(path, *code) };
     let place = place::shown(Path::new(&status.place));
     Folder {
         id: status.folder.to_string(),
@@ -40,11 +28,7 @@ fn show(snapshot: &Snapshot, names: &Names, status: &FolderStatus) -> Folder {
         state: state(status, &facts, &place),
         files: number(status.files),
         bytes: number(status.bytes),
-        members: status
-            .members
-            .iter()
-            .map(|one| member(names, one))
-            .collect(),
+        members: status.members.iter().map(|one| member(names, one)).collect(),
         problems: status.problems.iter().map(problem).collect(),
         problem_count: count(status.problem_count),
         conflicts: status.conflicts.iter().map(conflict).collect(),
@@ -72,16 +56,11 @@ fn state(status: &FolderStatus, facts: &FolderFacts, place: &str) -> FolderState
             speed: number(facts.speed_down),
             eta_s: facts.eta_s,
         },
-        State::Waiting => FolderState::Waiting {
-            files_left,
-            bytes_left,
-        },
+        State::Waiting => FolderState::Waiting { files_left, bytes_left },
         State::UpToDate if status.hold.is_some() => FolderState::Hold,
         State::UpToDate => FolderState::UpToDate,
         State::Paused => FolderState::Paused,
-        State::Stopped(stop) => FolderState::Stopped {
-            trouble: trouble::of_stop(&status.name, place, stop),
-        },
+        State::Stopped(stop) => FolderState::Stopped { trouble: trouble::of_stop(&status.name, place, stop) },
     }
 }
 
@@ -93,14 +72,8 @@ fn member(names: &Names, status: &MemberStatus) -> Member {
         role: role(status.role),
         state: match status.state {
             Far::UpToDate => MemberState::UpToDate,
-            Far::Behind { files, bytes } => MemberState::Behind {
-                files: number(files),
-                bytes: number(bytes),
-            },
-            Far::Away { since } => MemberState::Away {
-                since: moment(since),
-                files: None,
-            },
+            Far::Behind { files, bytes } => MemberState::Behind { files: number(files), bytes: number(bytes) },
+            Far::Away { since } => MemberState::Away { since: moment(since), files: None },
             Far::Unknown => MemberState::Unknown,
             Far::Invited => MemberState::Invited,
         },
@@ -108,12 +81,7 @@ fn member(names: &Names, status: &MemberStatus) -> Member {
 }
 
 fn conflict(status: &ConflictStatus) -> Conflict {
-    Conflict {
-        path: status.path.to_string(),
-        copy: status.copy.to_string(),
-        by: status.by.clone(),
-        at: None,
-    }
+    Conflict { path: status.path.to_string(), copy: status.copy.to_string(), by: status.by.clone(), at: None }
 }
 
 fn hold(names: &Names, status: &HoldStatus) -> Hold {

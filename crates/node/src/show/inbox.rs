@@ -13,14 +13,10 @@ const ITEMS_SHOWN_MAX: usize = 50;
 /// Draws everything that waits.
 pub(crate) fn show_all(snapshot: &Snapshot, names: &Names) -> Vec<Request> {
     let status = &snapshot.status;
-    let offers = status
-        .offers
-        .iter()
-        .filter(|offer| is_asking(snapshot, offer));
+    let offers = status.offers.iter().filter(|offer| is_asking(snapshot, offer));
     let offers = offers.map(|offer| Request::Offer(show_offer(snapshot, names, offer)));
     let invitations = status.invitations.iter();
-    let invitations =
-        invitations.map(|one| Request::Invitation(show_invitation(snapshot, names, one)));
+    let invitations = invitations.map(|one| Request::Invitation(show_invitation(snapshot, names, one)));
     let pairings = status.pairings.iter().filter(|one| pairing::is_asking(one));
     let pairings = pairings.map(|one| Request::Pairing {
         id: format!("pairing-{}", one.device),
@@ -50,19 +46,14 @@ fn asked_at(request: &Request) -> u64 {
 fn show_offer(snapshot: &Snapshot, names: &Names, status: &OfferStatus) -> Offer {
     let record = &status.record;
     let facts = snapshot.offer_places.get(&record.offer);
-    let bytes = record
-        .items
-        .iter()
-        .fold(0_u64, |sum, item| sum.saturating_add(item.size));
+    let bytes = record.items.iter().fold(0_u64, |sum, item| sum.saturating_add(item.size));
     let free = facts.and_then(|facts| facts.free);
     let shown = record.items.iter().enumerate().take(ITEMS_SHOWN_MAX);
     Offer {
         id: record.offer.to_string(),
         from: device::sender(snapshot, names, record.from),
         note: Some(record.note.clone()).filter(|note| !note.is_empty()),
-        items: shown
-            .map(|(index, one)| item::show(index, one, facts))
-            .collect(),
+        items: shown.map(|(index, one)| item::show(index, one, facts)).collect(),
         item_count: count(record.items.len()),
         bytes: number(bytes),
         kinds: item::totals(&record.items),
@@ -84,18 +75,12 @@ fn show_invitation(snapshot: &Snapshot, names: &Names, status: &InvitationStatus
         folder: status.folder.to_string(),
         name: status.name.clone(),
         from: device::sender(snapshot, names, status.from),
-        owner: owner_hint.map_or_else(
-            || names.of(status.owner),
-            |(id, _, hint)| called(names, snapshot, *id, hint),
-        ),
+        owner: owner_hint.map_or_else(|| names.of(status.owner), |(id, _, hint)| called(names, snapshot, *id, hint)),
         role: role(status.role),
         files: number(status.files),
         bytes: number(status.bytes),
         members: others
-            .map(|(id, as_role, hint)| InvitedMember {
-                name: called(names, snapshot, *id, hint),
-                role: role(*as_role),
-            })
+            .map(|(id, as_role, hint)| InvitedMember { name: called(names, snapshot, *id, hint), role: role(*as_role) })
             .collect(),
         place: facts.map_or_else(String::new, |facts| place::shown(&facts.place)),
         free: free.map(number),
@@ -106,20 +91,7 @@ fn show_invitation(snapshot: &Snapshot, names: &Names, status: &InvitationStatus
 }
 
 /// What we call a member, or what the membership calls it when we do not know it.
-fn called(
-    names: &Names,
-    snapshot: &Snapshot,
-    id: shoal_engine::id::DeviceId,
-    hint: &str,
-) -> String {
-    let is_known = snapshot
-        .status
-        .devices
-        .iter()
-        .any(|known| known.device == id);
-    if is_known || hint.is_empty() {
-        names.of(id)
-    } else {
-        hint.to_owned()
-    }
+fn called(names: &Names, snapshot: &Snapshot, id: shoal_engine::id::DeviceId, hint: &str) -> String {
+    let is_known = snapshot.status.devices.iter().any(|known| known.device == id);
+    if is_known || hint.is_empty() { names.of(id) } else { hint.to_owned() }
 }

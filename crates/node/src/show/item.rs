@@ -97,44 +97,24 @@ const ENDINGS: [(ItemKind, &[&str]); 6] = [
     (
         ItemKind::Picture,
         &[
-            "jpg", "jpeg", "png", "gif", "webp", "avif", "heic", "heif", "bmp", "tif", "tiff",
-            "svg", "ico", "psd", "raw", "cr2", "cr3", "nef", "arw", "dng", "xcf", "jxl",
+            "jpg", "jpeg", "png", "gif", "webp", "avif", "heic", "heif", "bmp", "tif", "tiff", "svg", "ico", "psd",
+            "raw", "cr2", "cr3", "nef", "arw", "dng", "xcf", "jxl",
         ],
     ),
-    (
-        ItemKind::Video,
-        &[
-            "mp4", "mkv", "mov", "avi", "webm", "m4v", "mpg", "mpeg", "wmv", "flv", "ts", "3gp",
-            "ogv",
-        ],
-    ),
-    (
-        ItemKind::Sound,
-        &[
-            "mp3", "flac", "wav", "ogg", "opus", "m4a", "aac", "wma", "aiff", "mid", "midi",
-        ],
-    ),
+    (ItemKind::Video, &["mp4", "mkv", "mov", "avi", "webm", "m4v", "mpg", "mpeg", "wmv", "flv", "ts", "3gp", "ogv"]),
+    (ItemKind::Sound, &["mp3", "flac", "wav", "ogg", "opus", "m4a", "aac", "wma", "aiff", "mid", "midi"]),
     (
         ItemKind::Document,
         &[
-            "pdf", "txt", "md", "doc", "docx", "odt", "rtf", "xls", "xlsx", "ods", "csv", "ppt",
-            "pptx", "odp", "epub", "mobi", "html", "htm", "tex", "pages", "numbers", "key",
+            "pdf", "txt", "md", "doc", "docx", "odt", "rtf", "xls", "xlsx", "ods", "csv", "ppt", "pptx", "odp", "epub",
+            "mobi", "html", "htm", "tex", "pages", "numbers", "key",
         ],
     ),
-    (
-        ItemKind::Archive,
-        &[
-            "zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "iso", "cab", "lz4",
-        ],
-    ),
+    (ItemKind::Archive, &["zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "iso", "cab", "lz4"]),
 ];
 
 /// Draws one item of an offer; `index` is its place in the whole list.
-pub(crate) fn show(
-    index: usize,
-    item: &message::OfferItem,
-    place: Option<&PlaceFacts>,
-) -> OfferItem {
+pub(crate) fn show(index: usize, item: &message::OfferItem, place: Option<&PlaceFacts>) -> OfferItem {
     let index = count(index);
     OfferItem {
         index,
@@ -152,11 +132,7 @@ pub(crate) fn totals(items: &[message::OfferItem]) -> Vec<KindTotal> {
     let mut totals: BTreeMap<u8, KindTotal> = BTreeMap::new();
     for item in items {
         let kind = kind_of(item);
-        let total = totals.entry(kind as u8).or_insert(KindTotal {
-            kind,
-            count: 0,
-            bytes: 0,
-        });
+        let total = totals.entry(kind as u8).or_insert(KindTotal { kind, count: 0, bytes: 0 });
         total.count = total.count.saturating_add(1);
         total.bytes = number(total.bytes.saturating_add(item.size));
     }
@@ -193,26 +169,18 @@ fn warnings_of(item: &message::OfferItem) -> Vec<ItemWarning> {
 fn ending_of(name: &str) -> Option<String> {
     // Windows drops dots and blanks at the end of a name.
     let (stem, ending) = name.trim_end_matches(['.', ' ']).rsplit_once('.')?;
-    let ending: String = ending
-        .chars()
-        .filter(|letter| !is_hidden(*letter))
-        .collect();
+    let ending: String = ending.chars().filter(|letter| !is_hidden(*letter)).collect();
     (!stem.is_empty()).then(|| ending.trim().to_lowercase())
 }
 
 fn kind_of_ending(ending: String) -> Option<ItemKind> {
-    let found = ENDINGS
-        .iter()
-        .find(|(_, endings)| endings.contains(&ending.as_str()));
+    let found = ENDINGS.iter().find(|(_, endings)| endings.contains(&ending.as_str()));
     found.map(|(kind, _)| *kind)
 }
 
 /// `invoice.pdf.exe`: the ending that is believed comes before the one that counts.
 fn has_two_endings(name: &str) -> bool {
-    let stem = name
-        .trim_end_matches(['.', ' '])
-        .rsplit_once('.')
-        .map(|(stem, _)| stem.trim_end());
+    let stem = name.trim_end_matches(['.', ' ']).rsplit_once('.').map(|(stem, _)| stem.trim_end());
     stem.and_then(ending_of).and_then(kind_of_ending).is_some()
 }
 
@@ -252,28 +220,12 @@ mod tests {
             ("setup.sh", ItemKind::Program, &[Program]),
             ("setup.EXE", ItemKind::Program, &[Program]),
             ("setup.exe. .", ItemKind::Program, &[Program]),
-            (
-                "invoice.pdf.exe",
-                ItemKind::Program,
-                &[Program, DoubleExtension],
-            ),
-            (
-                "invoice.pdf .js",
-                ItemKind::Program,
-                &[Program, DoubleExtension],
-            ),
+            ("invoice.pdf.exe", ItemKind::Program, &[Program, DoubleExtension]),
+            ("invoice.pdf .js", ItemKind::Program, &[Program, DoubleExtension]),
             ("v1.2.sh", ItemKind::Program, &[Program]),
-            (
-                "photo\u{202e}gpj.exe",
-                ItemKind::Program,
-                &[Program, HiddenCharacters],
-            ),
+            ("photo\u{202e}gpj.exe", ItemKind::Program, &[Program, HiddenCharacters]),
             ("photo.jpg\u{200b}", ItemKind::Picture, &[HiddenCharacters]),
-            (
-                "photo.jpg            .exe",
-                ItemKind::Program,
-                &[Program, DoubleExtension, HiddenCharacters],
-            ),
+            ("photo.jpg            .exe", ItemKind::Program, &[Program, DoubleExtension, HiddenCharacters]),
             ("Game.app/Contents/x.txt", ItemKind::Document, &[Program]),
             (".bashrc", ItemKind::Other, &[]),
             ("family 👨\u{200d}👩\u{200d}👧.jpg", ItemKind::Picture, &[]),
@@ -281,11 +233,7 @@ mod tests {
         ];
         for (path, kind, warnings) in cases {
             let shown = show(3, &item(path), None);
-            assert_eq!(
-                (shown.kind, shown.warnings.as_slice()),
-                (kind, warnings),
-                "{path:?}"
-            );
+            assert_eq!((shown.kind, shown.warnings.as_slice()), (kind, warnings), "{path:?}");
         }
     }
 
@@ -304,9 +252,6 @@ mod tests {
         let items = [item("a.png"), item("b.png"), item("c.txt")];
         let totals = totals(&items);
         assert_eq!(totals.len(), 2);
-        assert_eq!(
-            (totals[0].kind, totals[0].count, totals[0].bytes),
-            (ItemKind::Picture, 2, 20)
-        );
+        assert_eq!((totals[0].kind, totals[0].count, totals[0].bytes), (ItemKind::Picture, 2, 20));
     }
 }

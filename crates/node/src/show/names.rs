@@ -32,10 +32,7 @@ impl Names {
 
     /// What a device is called; from its key when it never said.
     pub(crate) fn of(&self, device: DeviceId) -> String {
-        self.names
-            .get(&device)
-            .cloned()
-            .unwrap_or_else(|| unnamed(device))
+        self.names.get(&device).cloned().unwrap_or_else(|| unnamed(device))
     }
 
     /// The end of the key, when another device looks the same by name.
@@ -104,13 +101,7 @@ mod tests {
 
     #[test]
     fn hidden_marks_do_not_make_another_name() {
-        for same in [
-            "Ben's laptop",
-            "BEN'S LAPTOP",
-            "Ben's\u{200b} laptop",
-            "\u{202e}Ben's laptop",
-            "Bens-laptop",
-        ] {
+        for same in ["Ben's laptop", "BEN'S LAPTOP", "Ben's\u{200b} laptop", "\u{202e}Ben's laptop", "Bens-laptop"] {
             assert_eq!(look(same), look("Ben's laptop"), "{same:?}");
         }
         assert_ne!(look("Ben"), look("Bén"));

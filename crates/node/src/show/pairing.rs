@@ -16,18 +16,14 @@ pub(crate) fn show(status: &PairingStatus, names: &Names) -> Pairing {
         Stage::Matched if status.is_typing => PairingStage::Matched,
         Stage::Matched => PairingStage::WaitingConfirm,
         Stage::Done => PairingStage::Done,
-        Stage::Failed(end) => PairingStage::Failed {
-            trouble: trouble::of_pairing(&name, end, status.tries_left, locked_until),
-        },
+        Stage::Failed(end) => {
+            PairingStage::Failed { trouble: trouble::of_pairing(&name, end, status.tries_left, locked_until) }
+        }
     };
     Pairing {
         device: status.device.to_string(),
         name,
-        side: if status.is_typing {
-            PairingSide::Typing
-        } else {
-            PairingSide::Showing
-        },
+        side: if status.is_typing { PairingSide::Typing } else { PairingSide::Showing },
         // The code is for the showing side's eyes alone.
         code: status.code.clone().filter(|_| !status.is_typing),
         stage,

@@ -11,9 +11,7 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 fn shown_from(path: &Path, home: Option<&Path>) -> String {
-    let inside = home
-        .filter(|home| home.components().count() > 1)
-        .and_then(|home| path.strip_prefix(home).ok());
+    let inside = home.filter(|home| home.components().count() > 1).and_then(|home| path.strip_prefix(home).ok());
     match inside {
         Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
         Some(rest) => format!("~/{}", rest.to_string_lossy()),

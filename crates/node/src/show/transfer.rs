@@ -13,23 +13,13 @@ use crate::view::{Direction, Transfer, TransferDevice, TransferState};
 /// Draws all transfers, newest first. An offer that waits for an answer here is in the inbox instead.
 pub(crate) fn show_all(snapshot: &Snapshot, names: &Names) -> Vec<Transfer> {
     let offers = snapshot.status.offers.iter();
-    let mut shown: Vec<Transfer> = offers
-        .filter_map(|offer| show(snapshot, names, offer))
-        .collect();
-    shown.sort_by(|a, b| {
-        b.started_at
-            .cmp(&a.started_at)
-            .then_with(|| a.id.cmp(&b.id))
-    });
+    let mut shown: Vec<Transfer> = offers.filter_map(|offer| show(snapshot, names, offer)).collect();
+    shown.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.id.cmp(&b.id)));
     shown
 }
 
 fn show(snapshot: &Snapshot, names: &Names, offer: &OfferStatus) -> Option<Transfer> {
-    let facts = snapshot
-        .transfers
-        .get(&offer.record.offer)
-        .cloned()
-        .unwrap_or_default();
+    let facts = snapshot.transfers.get(&offer.record.offer).cloned().unwrap_or_default();
     if offer.record.from == snapshot.me {
         Some(sent(snapshot, names, offer, &facts))
     } else {
@@ -39,19 +29,10 @@ fn show(snapshot: &Snapshot, names: &Names, offer: &OfferStatus) -> Option<Trans
     }
 }
 
-fn sent(
-    snapshot: &Snapshot,
-    names: &Names,
-    offer: &OfferStatus,
-    facts: &TransferFacts,
-) -> Transfer {
+fn sent(snapshot: &Snapshot, names: &Names, offer: &OfferStatus, facts: &TransferFacts) -> Transfer {
     let record = &offer.record;
-    let willing: Vec<(DeviceId, OfferAnswer)> = record
-        .to
-        .iter()
-        .copied()
-        .filter(|(_, answer)| *answer != OfferAnswer::Declined)
-        .collect();
+    let willing: Vec<(DeviceId, OfferAnswer)> =
+        record.to.iter().copied().filter(|(_, answer)| *answer != OfferAnswer::Declined).collect();
     let each = bytes_of(record.items.iter());
     let bytes_total = each.saturating_mul(willing.len().max(1) as u64);
     let gone = |(to, answer): &(DeviceId, OfferAnswer)| match answer {
@@ -62,10 +43,7 @@ fn sent(
     };
     let bytes_done: u64 = willing.iter().map(gone).sum();
     let files = count(files_of(record.items.iter()));
-    let is_done = willing
-        .iter()
-        .all(|(_, answer)| *answer == OfferAnswer::Done)
-        && !willing.is_empty();
+    let is_done = willing.iter().all(|(_, answer)| *answer == OfferAnswer::Done) && !willing.is_empty();
     let row = common(offer, facts);
     Transfer {
         direction: Direction::Up,
@@ -87,12 +65,7 @@ fn sent_state(
     willing: &[(DeviceId, OfferAnswer)],
 ) -> TransferState {
     let record = &offer.record;
-    let with = |wanted: OfferAnswer| {
-        willing
-            .iter()
-            .filter(move |(_, answer)| *answer == wanted)
-            .map(|(to, _)| *to)
-    };
+    let with = |wanted: OfferAnswer| willing.iter().filter(move |(_, answer)| *answer == wanted).map(|(to, _)| *to);
     let is_here = |to: &DeviceId| device::is_here(snapshot, *to);
     let open = with(OfferAnswer::Accepted).chain(with(OfferAnswer::Waiting));
     if let Some(state) = ended(offer, facts) {
@@ -101,10 +74,7 @@ fn sent_state(
     if willing.is_empty() {
         return TransferState::Declined;
     }
-    if willing
-        .iter()
-        .all(|(_, answer)| *answer == OfferAnswer::Done)
-    {
+    if willing.iter().all(|(_, answer)| *answer == OfferAnswer::Done) {
         return done(offer, facts);
     }
     if facts.is_paused {
@@ -114,21 +84,12 @@ fn sent_state(
         return TransferState::Sending;
     }
     if with(OfferAnswer::Waiting).any(|to| is_here(&to)) {
-        return TransferState::Asking {
-            since: number(record.time.0),
-        };
+        return TransferState::Asking { since: number(record.time.0) };
     }
-    open.into_iter()
-        .next()
-        .map_or(TransferState::Sending, |to| waiting(names, to))
+    open.into_iter().next().map_or(TransferState::Sending, |to| waiting(names, to))
 }
 
-fn received(
-    snapshot: &Snapshot,
-    names: &Names,
-    offer: &OfferStatus,
-    facts: &TransferFacts,
-) -> Transfer {
+fn received(snapshot: &Snapshot, names: &Names, offer: &OfferStatus, facts: &TransferFacts) -> Transfer {
     let record = &offer.record;
     let is_accepted = |index: usize| {
         let accepted = facts.accepted.as_ref();
@@ -136,9 +97,7 @@ fn received(
     };
     let taken = || {
         let items = record.items.iter().enumerate();
-        items
-            .filter(|(index, _)| is_accepted(*index))
-            .map(|(_, item)| item)
+        items.filter(|(index, _)| is_accepted(*index)).map(|(_, item)| item)
     };
     let bytes_total = bytes_of(taken());
     let row = common(offer, facts);
@@ -169,17 +128,10 @@ fn received_state(
     let first_failed = offer.failed.first();
     match first_failed {
         Some((index, code))
-            if offer.files_done == 0
-                && offer.failed.len() >= record.open.len()
-                && !record.open.is_empty() =>
+            if offer.files_done == 0 && offer.failed.len() >= record.open.len() && !record.open.is_empty() =>
         {
-            let path = record
-                .items
-                .get(*index as usize)
-                .map_or("", |item| item.path.as_str());
-            return TransferState::Failed {
-                trouble: trouble::of_path(path, *code),
-            };
+            let path = record.items.get(*index as usize).map_or("", |item| item.path.as_str());
+            return TransferState::Failed { trouble: trouble::of_path(path, *code) };
         }
         Some(_) | None => {}
     }
@@ -233,24 +185,16 @@ fn done(offer: &OfferStatus, facts: &TransferFacts) -> TransferState {
 }
 
 fn waiting(names: &Names, device: DeviceId) -> TransferState {
-    TransferState::Waiting {
-        device: device.to_string(),
-        name: names.of(device),
-    }
+    TransferState::Waiting { device: device.to_string(), name: names.of(device) }
 }
 
 fn named(names: &Names, device: DeviceId) -> TransferDevice {
-    TransferDevice {
-        id: device.to_string(),
-        name: names.of(device),
-    }
+    TransferDevice { id: device.to_string(), name: names.of(device) }
 }
 
 /// The first part of the first path: the folder, or the file itself.
 fn title<'a>(mut items: impl Iterator<Item = &'a OfferItem>) -> String {
-    let first = items
-        .next()
-        .and_then(|item| item.path.as_str().split('/').next());
+    let first = items.next().and_then(|item| item.path.as_str().split('/').next());
     first.unwrap_or_default().to_owned()
 }
 

@@ -11,9 +11,7 @@ pub(crate) fn of_path(path: &str, code: Code) -> Trouble {
     match code {
         Code::NotAllowed => about(ErrorCode::NotAllowed).number("n", 1),
         Code::NameImpossible => about(ErrorCode::NameImpossible).text("system", system()),
-        Code::NameClash => Trouble::plain(ErrorCode::CaseClash)
-            .text("a", path)
-            .text("b", path),
+        Code::NameClash => Trouble::plain(ErrorCode::CaseClash).text("a", path).text("b", path),
         Code::Busy => about(ErrorCode::BusyFile),
         Code::DiskFull => Trouble::plain(ErrorCode::AlmostFull).number("size", 0),
         Code::DiskError => about(ErrorCode::DiskUnreliable),
@@ -32,12 +30,8 @@ pub(crate) fn of_path(path: &str, code: Code) -> Trouble {
 /// Why a folder must not go on.
 pub(crate) fn of_stop(folder: &str, place: &str, stop: Stop) -> Trouble {
     match stop {
-        Stop::Missing | Stop::Replaced => {
-            Trouble::plain(ErrorCode::FolderMissing).text("path", place)
-        }
-        Stop::LedgerUnreadable => {
-            Trouble::plain(ErrorCode::DiskUnreliable).text("file", format!("{folder} (history)"))
-        }
+        Stop::Missing | Stop::Replaced => Trouble::plain(ErrorCode::FolderMissing).text("path", place),
+        Stop::LedgerUnreadable => Trouble::plain(ErrorCode::DiskUnreliable).text("file", format!("{folder} (history)")),
         Stop::Bug => Trouble::plain(ErrorCode::EngineStopped),
     }
 }
@@ -62,11 +56,7 @@ pub(crate) fn of_pairing(person: &str, end: PairEnd, tries: u32, until: Option<u
 pub(crate) fn of_room(bytes: u64, free: Option<u64>) -> Option<Trouble> {
     let needed = bytes.saturating_add(bytes / 20);
     let free = free.filter(|free| *free < needed)?;
-    Some(
-        Trouble::plain(ErrorCode::NoRoom)
-            .number("size", super::number(bytes))
-            .number("free", super::number(free)),
-    )
+    Some(Trouble::plain(ErrorCode::NoRoom).number("size", super::number(bytes)).number("free", super::number(free)))
 }
 
 /// This system's name in a sentence.
