@@ -12,6 +12,9 @@ pub(crate) const KEEP_SHARING: &str = "Keep sharing";
 /// A button, and what it is recognised by.
 pub(crate) const QUIT: &str = "Quit";
 
+/// A button.
+pub(crate) const CANCEL: &str = "Cancel";
+
 /// Tray entry.
 pub(crate) const OPEN: &str = "Open Shoal";
 

@@ -89,19 +89,25 @@ fn close(app: &AppHandle) {
         return hide(app);
     }
     let has_tray = app.state::<Shell>().has_tray.load(Ordering::Relaxed);
-    // Escape and the dialog's own cross mean its last button.
-    let buttons = MessageDialogButtons::OkCancelCustom(text::QUIT.to_owned(), text::KEEP_SHARING.to_owned());
+    // Enter means the first button, Escape the last.
+    let [keep, quit, cancel] = [text::KEEP_SHARING, text::QUIT, text::CANCEL].map(str::to_owned);
+    let buttons = MessageDialogButtons::YesNoCancelCustom(keep, quit, cancel);
     let mut dialog = app.dialog().message(text::closing(has_tray)).title(text::CLOSING).buttons(buttons);
     if let Some(window) = find(app) {
         dialog = dialog.parent(&window);
     }
     let app = app.clone();
     dialog.show_with_result(move |chosen| {
-        // Saying it twice does no harm.
-        let _ = std::fs::write(told, "");
-        match chosen {
-            MessageDialogResult::Custom(button) if button == text::QUIT => shell::quit(&app),
-            _ => hide(&app),
+        let chosen = match chosen {
+            MessageDialogResult::Custom(button) => button,
+            _ => return,
+        };
+        if chosen == text::KEEP_SHARING {
+            // Saying it twice does no harm.
+            let _ = std::fs::write(told, "");
+            hide(&app);
+        } else if chosen == text::QUIT {
+            shell::quit(&app);
         }
     });
 }
