@@ -31,14 +31,15 @@ pub(crate) struct Contacts {
 }
 
 impl Contacts {
-    pub(crate) fn new(dht_is_on: bool) -> Self {
+    pub(crate) fn new() -> Self {
         let facts = NetFacts {
             state: NetworkState::Starting,
             addresses: Vec::new(),
             links: Default::default(),
             found: Default::default(),
             last_addresses: Default::default(),
-            dht_peers: dht_is_on.then_some(0),
+            // The network does not tell how many it knows.
+            dht_peers: None,
             troubles: Vec::new(),
         };
         Contacts { facts: Mutex::new(facts), news: broadcast::channel(NEWS_MAX).0 }
@@ -136,6 +137,9 @@ async fn found(hands: &Arc<Hands>, device: DeviceId, addresses: &[String]) {
         if is_known || facts.found.len() < FOUND_MAX {
             let since = hands.clock.now();
             facts.found.entry(device).or_insert(FoundFacts { since, has_failed: false });
+            if let Some(address) = addresses.first() {
+                facts.last_addresses.entry(device).or_insert_with(|| address.clone());
+            }
         }
     }
     reached(hands, device, addresses).await;

@@ -68,6 +68,22 @@ impl Offers {
         if before.as_ref() == Some(entry) { Ok(()) } else { save(&self.path, &noted) }
     }
 
+    /// Notes when an offer was over, without waiting for the disk; `true` if that is news and must be saved.
+    pub(crate) fn note_end(&self, offer: OfferId, now: u64) -> bool {
+        let mut noted = self.lock();
+        let entry = noted.entry(offer.to_string()).or_default();
+        let is_news = entry.ended.is_none();
+        entry.ended.get_or_insert(now);
+        is_news
+    }
+
+    /// Writes the book.
+    pub(crate) fn save(&self) {
+        if let Err(error) = save(&self.path, &self.lock()) {
+            tracing::warn!(%error, "the book of offers was not written");
+        }
+    }
+
     /// Forgets an offer, with the upload it was made of.
     pub(crate) fn forget(&self, offer: OfferId) {
         let mut noted = self.lock();

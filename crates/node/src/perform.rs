@@ -118,7 +118,7 @@ impl Hands {
             Effect::Serve { ask, scope, items } => self.serve(ask, scope, items),
             Effect::Refuse { ask } => self.refuse(ask),
             Effect::OpenRoot { folder } => self.open_root(folder),
-            Effect::CloseRoot { folder } => drop(self.benches.remove(Scope::Folder(folder))),
+            Effect::CloseRoot { folder } => drop(self.benches.take_down(Scope::Folder(folder))),
             Effect::Look { folder, work, paths } => self.look(folder, work, paths),
             Effect::Walk { folder, work, dir } => self.walk(folder, work, dir),
             Effect::Hash { scope, work, files } => self.hash(scope, work, files),
@@ -162,7 +162,7 @@ impl Hands {
             Effect::DropFolder(folder) => {
                 self.unmark(folder);
                 self.unplace_folder(folder);
-                self.benches.remove(Scope::Folder(folder));
+                self.benches.forget(Scope::Folder(folder));
                 self.counters.forget(Scope::Folder(folder));
                 self.durably("forget a folder", move |store| store.drop_folder(folder));
             }
@@ -175,12 +175,17 @@ impl Hands {
             Effect::DropOffer(offer) => {
                 let scope = Scope::Offer(offer);
                 self.close_offer(scope);
+                self.benches.forget(scope);
                 self.counters.forget(scope);
                 self.pauses.set(scope, false);
-                self.offers.forget(offer);
-                self.durably("forget an offer", move |store| store.drop_offer(offer));
+                let hands = Arc::clone(self);
+                self.durably("forget an offer", move |store| {
+                    hands.offers.forget(offer);
+                    store.drop_offer(offer)
+                });
             }
-            _ => self.turn(Turn::Durable),
+            // Waiting for nothing: the loop must not wait for itself.
+            _ => self.durably("do nothing", |_| Ok(())),
         }
     }
 

@@ -183,6 +183,10 @@ impl Desk {
         if self.publish_at.is_none_or(|at| at > begun) {
             return;
         }
+        if self.hands.crowd.take_panic() {
+            // Its folder waits for an answer that never comes; a restart helps, and the log says where.
+            self.hands.trouble(Trouble::plain(ErrorCode::EngineStopped));
+        }
         let drawn = catch_unwind(AssertUnwindSafe(|| {
             let snapshot = crate::survey::snapshot(&self.engine, &self.hands);
             let is_moving = snapshot.rates != (0, 0);

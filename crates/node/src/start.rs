@@ -145,7 +145,7 @@ fn hands(
         net,
         home: config.home.clone(),
         suggested: suggested(config),
-        contacts: Contacts::new(settings.kademlia),
+        contacts: Contacts::new(),
         changes: Default::default(),
         state,
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use shoal_engine::engine::Engine;
 use shoal_engine::id::{FolderId, OfferId, Scope};
-use shoal_engine::status::{FolderStatus, OfferStatus, Status};
+use shoal_engine::status::{FolderState, FolderStatus, OfferStatus, Status};
 use shoal_engine::time::Timestamp;
 
 use crate::perform::Hands;
@@ -55,6 +55,9 @@ pub(crate) fn settings(hands: &Hands) -> Settings {
 
 fn folder(status: &FolderStatus, hands: &Hands, now: Timestamp) -> FolderFacts {
     let scope = Scope::Folder(status.folder);
+    if status.state == FolderState::UpToDate {
+        hands.counters.begin_anew(scope, Way::Down);
+    }
     FolderFacts {
         bytes_down: hands.counters.totals(scope, Way::Down).values().sum(),
         speed_down: hands.counters.speed(now, scope, Way::Down),
@@ -65,18 +68,16 @@ fn folder(status: &FolderStatus, hands: &Hands, now: Timestamp) -> FolderFacts {
     }
 }
 
-fn transfer(offer: &OfferStatus, hands: &Hands, now: Timestamp) -> TransferFacts {
+fn transfer(offer: &OfferStatus, hands: &Arc<Hands>, now: Timestamp) -> TransferFacts {
     let record = &offer.record;
     let scope = Scope::Offer(record.offer);
     let is_ours = record.from == hands.me;
     let way = if is_ours { Way::Up } else { Way::Down };
     let noted = hands.offers.get(record.offer).unwrap_or_default();
-    if record.is_over && noted.ended.is_none() {
+    if record.is_over && noted.ended.is_none() && hands.offers.note_end(record.offer, now.0) {
         // Written down when it is first seen: a restart must not move it.
-        let noting = hands.offers.change(record.offer, |noted| noted.ended = Some(now.0));
-        if let Err(error) = noting {
-            tracing::warn!(%error, "the end of an offer was not written down");
-        }
+        let hands = Arc::clone(hands);
+        hands.clone().memory.run(move || hands.offers.save());
     }
     let bytes = hands.counters.totals(scope, way);
     let sizes = record.items.iter().map(|item| item.size);

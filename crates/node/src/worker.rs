@@ -1,7 +1,7 @@
 //! Threads for work that blocks: each takes its jobs in order, and all together say when there is too much.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 /// From this many waiting jobs on, the loop takes nothing new from outside until some are done.
@@ -13,12 +13,20 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// Counts the jobs that wait, over all workers of a node.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Crowd(Arc<AtomicUsize>);
+pub(crate) struct Crowd {
+    waiting: Arc<AtomicUsize>,
+    has_panicked: Arc<AtomicBool>,
+}
 
 impl Crowd {
     /// Whether nothing new should be taken on.
     pub(crate) fn is_full(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= CROWD_JOBS_MAX
+        self.waiting.load(Ordering::Relaxed) >= CROWD_JOBS_MAX
+    }
+
+    /// Whether a job panicked since this was last asked.
+    pub(crate) fn take_panic(&self) -> bool {
+        self.has_panicked.swap(false, Ordering::Relaxed)
     }
 }
 
@@ -39,8 +47,9 @@ impl Worker {
                 // A job that panics left its own work undone, nothing else: the thread goes on.
                 if catch_unwind(AssertUnwindSafe(job)).is_err() {
                     tracing::error!("a job of the node panicked");
+                    counted.has_panicked.store(true, Ordering::Relaxed);
                 }
-                counted.0.fetch_sub(1, Ordering::Relaxed);
+                counted.waiting.fetch_sub(1, Ordering::Relaxed);
             }
         };
         // Without threads nothing can go on; the jobs then fail to be sent and are dropped with a line in the log.
@@ -52,9 +61,9 @@ impl Worker {
 
     /// Queues a job.
     pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
-        self.crowd.0.fetch_add(1, Ordering::Relaxed);
+        self.crowd.waiting.fetch_add(1, Ordering::Relaxed);
         if self.jobs.send(Box::new(job)).is_err() {
-            self.crowd.0.fetch_sub(1, Ordering::Relaxed);
+            self.crowd.waiting.fetch_sub(1, Ordering::Relaxed);
             tracing::error!("a job was dropped: its thread is gone");
         }
     }
@@ -78,5 +87,6 @@ mod tests {
         }
         drop(done);
         assert_eq!(seen.iter().collect::<Vec<_>>(), [0, 1, 3, 4]);
+        assert!(crowd.take_panic());
     }
 }

@@ -102,3 +102,31 @@ async fn a_thousand_small_files_come() {
     ann.node.stop().await;
     ben.node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_save_is_soon_on_the_other_device() {
+    let base = tempfile::tempdir().expect("a directory");
+    let ann = Person::start(base.path(), "Ann").await;
+    let ben = Person::start(base.path(), "Ben").await;
+    pair(&ann, &ben).await;
+    ann.write("Notes/first.txt", "one");
+    share(&ann, &ben, "Notes").await;
+    ben.gets("Notes/first.txt", "one").await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let mut times = Vec::new();
+    for number in 0..20 {
+        let text = format!("text {number}");
+        let begun = std::time::Instant::now();
+        ann.write("Notes/first.txt", &text);
+        while ben.read("Notes/first.txt").as_deref() != Some(text.as_bytes()) {
+            assert!(begun.elapsed() < two::PATIENCE, "{number} never came");
+            tokio::time::sleep(std::time::Duration::from_micros(500)).await;
+        }
+        times.push(begun.elapsed());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    times.sort();
+    eprintln!("a save is there after {:?} (median), {:?} (longest)", times[10], times[19]);
+    ann.node.stop().await;
+    ben.node.stop().await;
+}

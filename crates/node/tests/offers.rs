@@ -58,3 +58,56 @@ async fn what_was_accepted_arrives_and_nothing_else() {
     ann.node.stop().await;
     ben.node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_offer_that_was_accepted_goes_on_after_both_restart() {
+    let base = tempfile::tempdir().expect("a directory");
+    let ann = Person::start(base.path(), "Ann").await;
+    let ben = Person::start(base.path(), "Ben").await;
+    pair(&ann, &ben).await;
+    let bytes = noise(3, 40 << 20);
+    ann.write("film.bin", &bytes);
+    let pick = ann.pick("film.bin");
+    let source = Source::Pick { pick };
+    ann.act(Command::Send { source, devices: vec![ben.id()], note: None }).await;
+    let offer = ben.sees("an offer", offer_in).await;
+    ben.act(Command::Accept { offer: offer.id.clone(), items: Chosen::All, pick: None }).await;
+    ben.act(Command::PauseTransfer { transfer: offer.id.clone() }).await;
+    let (ann, ben) = (ann.restart().await, ben.restart().await);
+    assert!(!ben.path("Downloads/film.bin").exists(), "nothing is published in part");
+    let is_paused = |view: &View| view.transfers.iter().any(|one| one.state == TransferState::Paused).then_some(());
+    ben.sees("the pause", is_paused).await;
+    let address = ben.sees("an address", |view| view.me.addresses.first().cloned()).await;
+    ann.node.dial(&address);
+    ben.act(Command::ResumeTransfer { transfer: offer.id.clone() }).await;
+    ben.gets("Downloads/film.bin", &bytes).await;
+    ann.node.stop().await;
+    ben.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_a_browser_uploads_is_sent_and_swept() {
+    let base = tempfile::tempdir().expect("a directory");
+    let ann = Person::start(base.path(), "Ann").await;
+    let ben = Person::start(base.path(), "Ben").await;
+    pair(&ann, &ben).await;
+    let file = |path: &str, size| shoal_node::UploadFile { path: path.to_owned(), size };
+    let drop = ann.node.upload(vec![file("pics/a.png", 3), file("note.txt", 2)]).await.expect("announced");
+    ann.node.upload_file(&drop, 0, &b"png"[..]).await.expect("taken");
+    ann.node.upload_file(&drop, 1, &b"hi"[..]).await.expect("taken");
+    let source = Source::Drop { drop };
+    ann.act(Command::Send { source, devices: vec![ben.id()], note: None }).await;
+    let offer = ben.sees("an offer", offer_in).await;
+    ben.act(Command::Accept { offer: offer.id, items: Chosen::All, pick: None }).await;
+    ben.gets("Downloads/pics/a.png", "png").await;
+    ben.gets("Downloads/note.txt", "hi").await;
+    let done =
+        |view: &View| view.transfers.iter().all(|one| matches!(one.state, TransferState::Done { .. })).then_some(());
+    ann.sees("the end", done).await;
+    ann.act(Command::ClearFinished).await;
+    let uploads = ann.path("home/cache/uploads");
+    let is_empty = || std::fs::read_dir(&uploads).is_ok_and(|mut found| found.next().is_none());
+    ann.finds("no upload left", is_empty).await;
+    ann.node.stop().await;
+    ben.node.stop().await;
+}

@@ -73,7 +73,7 @@ pub(super) async fn accept(node: &Node, offer: &str, items: Chosen, pick: Option
     note_down(node, id, move |noted| (noted.place, noted.accepted) = (Some(place), accepted)).await?;
     node.hands().uses(offer.record.from);
     // A ground from before the answer would have no place.
-    node.hands().benches.remove(Scope::Offer(id));
+    drop(node.hands().benches.take_down(Scope::Offer(id)));
     wish(node, Request::AcceptOffer { offer: id, items, place: text }).await
 }
 

@@ -1,7 +1,7 @@
 //! The threads that work on one folder or offer, and what they have open.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use shoal_engine::id::Scope;
 
@@ -23,14 +23,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    fn new(scope: Scope, crowd: &Crowd) -> Arc<Self> {
-        let id = match scope {
-            Scope::Folder(folder) => folder.to_string(),
-            Scope::Offer(offer) => offer.to_string(),
-        };
-        // Linux shows 15 bytes of a thread's name.
-        let name = format!("files-{}", &id[..8]);
-        let work = Worker::start(&name, crowd);
+    fn new(name: String, work: Worker, crowd: &Crowd) -> Arc<Self> {
         let (ground, hash, large) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Arc::new(Bench { ground, name, crowd: crowd.clone(), work, hash, large, watch: Mutex::default() })
     }
@@ -73,18 +66,29 @@ impl Bench {
 
 /// Every bench of a node.
 #[derive(Default)]
-pub(crate) struct Benches(Mutex<BTreeMap<Scope, Arc<Bench>>>);
+pub(crate) struct Benches(Mutex<BTreeMap<Scope, Slot>>);
+
+/// One scope's thread, which outlives its benches: a directory that is closed and opened again is never worked on by
+/// two at once.
+struct Slot {
+    name: String,
+    work: Worker,
+    bench: Option<Arc<Bench>>,
+}
 
 impl Benches {
-    /// Puts up a new bench, instead of the one there was, and opens its ground on its own thread.
+    /// Puts up a new bench, instead of the one there was, and opens its ground once the old one's work is done.
     pub(crate) fn put_up(
         &self,
         scope: Scope,
         crowd: &Crowd,
         open: impl FnOnce(&Arc<Bench>) -> Option<Ground> + Send + 'static,
     ) -> Arc<Bench> {
-        let bench = Bench::new(scope, crowd);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(scope, Arc::clone(&bench));
+        let mut slots = self.lock();
+        let slot = slots.entry(scope).or_insert_with(|| Slot::new(scope, crowd));
+        let bench = Bench::new(slot.name.clone(), slot.work.clone(), crowd);
+        slot.bench = Some(Arc::clone(&bench));
+        drop(slots);
         let opening = Arc::clone(&bench);
         bench.work.run(move || {
             let unset = Unset(&opening);
@@ -96,16 +100,38 @@ impl Benches {
     }
 
     pub(crate) fn get(&self, scope: Scope) -> Option<Arc<Bench>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&scope).cloned()
+        self.lock().get(&scope)?.bench.clone()
     }
 
-    pub(crate) fn remove(&self, scope: Scope) -> Option<Arc<Bench>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&scope)
+    /// Takes a bench down. Its thread stays for the next one.
+    pub(crate) fn take_down(&self, scope: Scope) -> Option<Arc<Bench>> {
+        self.lock().get_mut(&scope)?.bench.take()
+    }
+
+    /// Forgets a scope with its thread; what is queued is still done.
+    pub(crate) fn forget(&self, scope: Scope) {
+        self.lock().remove(&scope);
     }
 
     /// Takes everything down.
     pub(crate) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Scope, Slot>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    fn new(scope: Scope, crowd: &Crowd) -> Self {
+        let id = match scope {
+            Scope::Folder(folder) => folder.to_string(),
+            Scope::Offer(offer) => offer.to_string(),
+        };
+        // Linux shows 15 bytes of a thread's name.
+        let name = format!("files-{}", &id[..8]);
+        Slot { work: Worker::start(&name, crowd), name, bench: None }
     }
 }
 

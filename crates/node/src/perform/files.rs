@@ -258,7 +258,7 @@ impl Hands {
 
     /// Takes the bench of an offer down and removes our directory from its place.
     pub(super) fn close_offer(&self, scope: Scope) {
-        let Some(bench) = self.benches.remove(scope) else { return };
+        let Some(bench) = self.benches.take_down(scope) else { return };
         bench.work(|ground| {
             if let Some(root) = ground.and_then(|ground| ground.root()) {
                 root.stage().sweep(&|_| false);

@@ -1,7 +1,7 @@
 //! Frames on their way out: one line per linked device, in order, bounded.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shoal_engine::codec;
 use shoal_engine::effect::RecordRange;
@@ -9,7 +9,8 @@ use shoal_engine::id::{DeviceId, FolderId};
 use shoal_engine::limits::{EXCHANGE_BYTES_MAX, FRAME_BYTES_MAX};
 use shoal_engine::message::Message;
 use shoal_net::Net;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Hands;
 
@@ -20,41 +21,66 @@ const FRAMES_WAITING_MAX: usize = 1024;
 /// Room in a frame of records for what is not a record: the folder, the flag, and a few bytes per record.
 const FRAME_ROOM_BYTES: usize = 64 * 1024;
 
+/// Most answers with records that are read for one device at a time: each holds a few MiB.
+const RECORD_ANSWERS_MAX: usize = 2;
+
 /// The lines of a node.
 #[derive(Default)]
-pub(crate) struct Lines(Mutex<BTreeMap<DeviceId, mpsc::Sender<Vec<u8>>>>);
+pub(crate) struct Lines(Mutex<BTreeMap<DeviceId, Line>>);
+
+/// The way out to one linked device.
+#[derive(Clone)]
+struct Line {
+    frames: mpsc::Sender<Vec<u8>>,
+    record_answers: Arc<Semaphore>,
+    /// Ends it when the link does: what waited must not go out over the next one.
+    _end: Arc<DropGuard>,
+}
 
 impl Lines {
     /// A link stands: frames go out over it from here on.
     pub(crate) fn open(&self, device: DeviceId, net: &Net, runtime: &tokio::runtime::Handle) {
-        let (line, mut frames) = mpsc::channel::<Vec<u8>>(FRAMES_WAITING_MAX);
-        let net = net.clone();
-        runtime.spawn(async move {
-            while let Some(frame) = frames.recv().await {
-                if let Err(error) = net.send(device, frame).await {
-                    tracing::debug!(%device, %error, "a frame was not sent");
-                }
-            }
-        });
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(device, line);
+        let (frames, to_send) = mpsc::channel::<Vec<u8>>(FRAMES_WAITING_MAX);
+        let end = CancellationToken::new();
+        runtime.spawn(send_all(device, net.clone(), to_send, end.clone()));
+        let record_answers = Arc::new(Semaphore::new(RECORD_ANSWERS_MAX));
+        self.lock().insert(device, Line { frames, record_answers, _end: Arc::new(end.drop_guard()) });
     }
 
     /// The link is gone, and what waited for it.
     pub(crate) fn close(&self, device: DeviceId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&device);
+        self.lock().remove(&device);
     }
 
     /// Queues a frame; `false` if the device takes them too slowly. Without a link the frame is dropped.
     #[must_use]
     fn push(&self, device: DeviceId, frame: Vec<u8>) -> bool {
-        match self.line(device).map(|line| line.try_send(frame)) {
+        match self.line(device).map(|line| line.frames.try_send(frame)) {
             None | Some(Ok(())) | Some(Err(mpsc::error::TrySendError::Closed(_))) => true,
             Some(Err(mpsc::error::TrySendError::Full(_))) => false,
         }
     }
 
-    fn line(&self, device: DeviceId) -> Option<mpsc::Sender<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&device).cloned()
+    fn line(&self, device: DeviceId) -> Option<Line> {
+        self.lock().get(&device).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<DeviceId, Line>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn send_all(device: DeviceId, net: Net, mut to_send: mpsc::Receiver<Vec<u8>>, end: CancellationToken) {
+    let sending = async {
+        while let Some(frame) = to_send.recv().await {
+            if let Err(error) = net.send(device, frame).await {
+                tracing::debug!(%device, %error, "a frame was not sent");
+            }
+        }
+    };
+    tokio::select! {
+        () = end.cancelled() => {}
+        () = sending => {}
     }
 }
 
@@ -68,9 +94,10 @@ impl Hands {
 
     /// Reads records and sends them, as many as may be asked for at a time.
     pub(super) fn send_records(self: &Arc<Self>, to: DeviceId, folder: FolderId, ranges: Vec<RecordRange>) {
-        let Some(line) = self.lines.line(to) else { return };
+        let Some(Line { frames: line, record_answers, _end: _ }) = self.lines.line(to) else { return };
         let hands = Arc::clone(self);
         self.runtime.spawn(async move {
+            let Ok(_share) = record_answers.acquire().await else { return };
             let store = Arc::clone(&hands.store);
             let read = tokio::task::spawn_blocking(move || read_records(&store, folder, &ranges)).await;
             let Ok((records, has_more)) = read else { return };

@@ -57,6 +57,11 @@ impl Counters {
         self.lock().all.get_mut(&way).map_or(0, |meter| meter.speed(now))
     }
 
+    /// Counts one way of a folder from nothing again; its speed goes on.
+    pub(crate) fn begin_anew(&self, scope: Scope, way: Way) {
+        self.lock().totals.retain(|(of, to, _), _| (*of, *to) != (scope, way));
+    }
+
     /// Forgets a folder or offer.
     pub(crate) fn forget(&self, scope: Scope) {
         let mut counted = self.lock();
