@@ -1,3 +1,5 @@
+//! Tests of `history`.
+
 use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;

@@ -1,3 +1,5 @@
+//! Tests of `publish`.
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

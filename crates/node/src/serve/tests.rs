@@ -1,3 +1,5 @@
+//! Tests of `serve`.
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
