@@ -136,6 +136,7 @@ impl Desk {
             return;
         }
         let now = self.hands.clock.now();
+        tracing::trace!(?event, "in");
         match catch_unwind(AssertUnwindSafe(|| self.engine.handle(now, event))) {
             Ok(effects) => self.perform(effects),
             Err(_) => self.give_up(),
@@ -148,6 +149,7 @@ impl Desk {
         self.later.extend(effects);
         while !self.is_waiting {
             let Some(effect) = self.later.pop_front() else { return };
+            tracing::trace!(?effect, "out");
             self.is_waiting = self.hands.perform(effect);
         }
     }
