@@ -185,6 +185,8 @@ impl Folder {
         if is_complete {
             peer.heads.clear();
         }
+        // News: a question that was asked before it is answered too early.
+        peer.asked = None;
         peer.memberships = memberships;
         peer.heads.extend(chains.iter().map(|head| (head.chain, *head)));
         // Somebody knows more of our chain than we do: our memory was rolled back. We take theirs and write elsewhere.
