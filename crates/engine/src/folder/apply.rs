@@ -40,7 +40,7 @@ impl Folder {
         batch.sort_by_key(|change| !matches!(&change.act, Act::Publish { source: Source::Copy { .. }, .. }));
         // What stands deepest goes first, so that directories are empty when their turn comes.
         removals.reverse();
-        let taken = batch.iter().chain(&removals).filter(|change| matches!(change.expected, Expected::File { .. })).count();
+        let taken = batch.iter().chain(&removals).filter(|change| matches!(change.expected, Expected::File { .. })).map(|change| change.path.clone()).collect();
         self.note_taken(taken, turn.now);
         batch.extend(removals);
         if batch.is_empty() {

@@ -30,8 +30,8 @@ pub(crate) struct Holding {
     /// Not applied here: the change, and who wants it.
     there: BTreeMap<RelPath, (Change, DeviceId)>,
     since: Option<Timestamp>,
-    /// Files taken away lately: when, how many.
-    recent: Vec<(Timestamp, usize)>,
+    /// Files taken away lately, and when; one that is saved again and again is one file.
+    recent: BTreeMap<RelPath, Timestamp>,
     /// Paths a person said yes to.
     allowed: BTreeSet<RelPath>,
 }
@@ -64,8 +64,8 @@ impl Holding {
     }
 
     fn lately(&mut self, now: Timestamp) -> usize {
-        self.recent.retain(|(at, _)| now.since(*at) < BATCH_WINDOW);
-        self.recent.iter().map(|(_, number)| number).sum()
+        self.recent.retain(|_, at| now.since(*at) < BATCH_WINDOW);
+        self.recent.len()
     }
 }
 
@@ -89,7 +89,7 @@ impl Folder {
             return;
         }
         if files > 0 {
-            self.hold.recent.push((turn.now, files));
+            self.hold.recent.extend(gone.iter().map(|path| (path.clone(), turn.now)));
         }
         self.record_gone(gone, turn);
     }
@@ -129,10 +129,8 @@ impl Folder {
     }
 
     /// Notes that the disk takes files away.
-    pub(super) fn note_taken(&mut self, number: usize, now: Timestamp) {
-        if number > 0 {
-            self.hold.recent.push((now, number));
-        }
+    pub(super) fn note_taken(&mut self, paths: Vec<RelPath>, now: Timestamp) {
+        self.hold.recent.extend(paths.into_iter().map(|path| (path, now)));
     }
 
     fn start_hold(&mut self, turn: &mut Turn<'_>) {
