@@ -195,7 +195,7 @@ impl World {
                 if !listed.contains(path.as_str()) {
                     continue;
                 }
-                match kind.content().and_then(|content| self.holder_of(content)) {
+                match kind.content().and_then(|content| self.holder_of(members, content)) {
                     Some(holder) => wrong.push(format!("D{on} says that nobody has the bytes of {path}, but D{holder} has")),
                     // The directories above stand where something was fetched into them before, and nowhere else.
                     None => {
@@ -209,14 +209,14 @@ impl World {
         lost
     }
 
-    /// A device on whose disk a content is.
-    fn holder_of(&self, content: ContentId) -> Option<usize> {
+    /// A member on whose disk a content is, so that it can give it; what a reader changed for itself it does not give.
+    fn holder_of(&self, members: &[usize], content: ContentId) -> Option<usize> {
         let has = |device: &Device| {
             let home = &device.home;
             let mut files = home.tree().keys().filter_map(|path| home.file(path));
             home.kept.contains_key(&content) || files.any(|file| file.content.id == content)
         };
-        self.devices.iter().position(has)
+        members.iter().copied().find(|on| self.account.is_steady_writer(*on) && has(&self.devices[*on]))
     }
 
     /// I22: at rest everybody says that everything is everywhere, and nothing waits.
