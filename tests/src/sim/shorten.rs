@@ -1,7 +1,7 @@
 //! Makes printed events readable: versions, fingerprints, contents and times as a few characters each.
 
 /// Shortens what `Debug` writes of events and effects.
-pub fn shorten(line: &str) -> String {
+pub(super) fn shorten(line: &str) -> String {
     let line = inside(line, "ChainId { device: ", " }", |inner| {
         let (device, incarnation) = inner.split_once(", incarnation: ")?;
         Some(format!("{device}.{}", &incarnation[..incarnation.len().min(3)]))
@@ -27,7 +27,7 @@ pub fn shorten(line: &str) -> String {
 }
 
 /// Names that stand for 16 hexadecimal digits, as ids of contents are printed.
-pub fn with_contents(line: &str, name: impl Fn(&str) -> Option<String>) -> String {
+pub(super) fn with_contents(line: &str, name: impl Fn(&str) -> Option<String>) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut word = String::new();
     for letter in line.chars().chain(['\0']) {
