@@ -38,7 +38,7 @@ pub(crate) fn prepare(is_safe_asked: bool) -> io::Result<()> {
     use std::process::Command;
 
     let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    if !["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| is_set(&name)) {
+    if !["DISPLAY", "WAYLAND_DISPLAY"].iter().any(is_set) {
         return Err(io::ErrorKind::NotFound.into());
     }
     let facts = Facts {

@@ -69,7 +69,8 @@ pub(crate) fn run(home: Home, is_hidden: bool) -> tauri::Result<()> {
     // The plugin joins this to its own directory, so an absolute path stays as it is: one per home.
     let window_file = home.state.join("window.json").to_string_lossy().into_owned();
     let remembered = StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED;
-    let window_state = tauri_plugin_window_state::Builder::new().with_state_flags(remembered).with_filename(window_file);
+    let window_state =
+        tauri_plugin_window_state::Builder::new().with_state_flags(remembered).with_filename(window_file);
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_notification::init())
@@ -113,7 +114,9 @@ async fn begin(app: AppHandle) {
     };
     let node = match Node::start(config).await {
         Ok(node) => node,
-        Err(NodeError::AlreadyRunning { home }) => return hand_over(app.clone(), NodeError::AlreadyRunning { home }).await,
+        Err(NodeError::AlreadyRunning { home }) => {
+            return hand_over(app.clone(), NodeError::AlreadyRunning { home }).await;
+        }
         Err(error) => return give_up(&app, &error),
     };
     match Socket::open(&shell.home, Desk { app: app.clone(), node: node.clone() }) {

@@ -104,7 +104,8 @@ pub(crate) fn request(request: &Request) -> String {
 /// A name from somebody else as harmless text: no marks that hide or turn around, no markup, not too long.
 fn plain(name: &str) -> String {
     let is_hidden = |letter: char| {
-        letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     let shown = |letter: char| match letter {
         '<' | '>' | '&' => '·',

@@ -98,10 +98,7 @@ fn close(app: &AppHandle) {
     }
     let app = app.clone();
     dialog.show_with_result(move |chosen| {
-        let chosen = match chosen {
-            MessageDialogResult::Custom(button) => button,
-            _ => return,
-        };
+        let MessageDialogResult::Custom(chosen) = chosen else { return };
         if chosen == text::KEEP_SHARING {
             // Saying it twice does no harm.
             let _ = std::fs::write(told, "");
