@@ -250,6 +250,7 @@ async function takePictures(ana, ben) {
   await ana.window.go("folders");
   await ana.window.click("Photos", "[data-folder]");
   await ben.window.go("nearby");
+  await ana.window.click("^Dismiss$", "button", 1000).catch(() => undefined);
   await sleep(1000);
   await keep("folder", ana);
   for (const theme of ["dark", "light"]) {
