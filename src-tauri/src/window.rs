@@ -21,16 +21,17 @@ const PAINT_MAX: Duration = Duration::from_secs(8);
 /// Makes the window; the screens draw their frame at once, and wait for the node by themselves.
 pub(crate) fn open(app: &AppHandle, is_hidden: bool) -> tauri::Result<()> {
     let shell = app.state::<Shell>();
-    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
+    let builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
         .title(text::title(shell.home.label.as_deref()))
         .inner_size(1080.0, 760.0)
         .min_inner_size(360.0, 480.0)
-        .center()
         .visible(!is_hidden)
         .data_directory(shell.home.cache.join("web"))
         .on_navigation(is_ours)
-        .on_new_window(|_, _| NewWindowResponse::Deny)
-        .build()?;
+        .on_new_window(|_, _| NewWindowResponse::Deny);
+    // Several homes in the middle of the screen would hide each other.
+    let builder = if shell.home.label.is_none() { builder.center() } else { builder };
+    let window = builder.build()?;
     let handle = app.clone();
     window.on_window_event(move |event| happened(&handle, event));
     if !is_hidden {
