@@ -56,9 +56,14 @@ fn worlds_heal_to_equal_folders_and_no_write_is_lost() {
     }
     let listed = failed[..failed.len().min(10)].join("\n");
     println!("{} of {count} worlds ended with an open finding", failed.len());
-    let never: Vec<&String> = failed.iter().filter(|text| NEVER.iter().any(|rule| text.contains(&format!(" {rule}: ")))).collect();
+    let never: Vec<&String> =
+        failed.iter().filter(|text| NEVER.iter().any(|rule| text.contains(&format!(" {rule}: ")))).collect();
     assert!(never.is_empty(), "rules that must never break did: {never:?}");
-    assert!(failed.len() as u64 * 1000 <= OPEN_PER_THOUSAND_MAX * count.max(100), "{} of {count} worlds failed:\n{listed}", failed.len());
+    assert!(
+        failed.len() as u64 * 1000 <= OPEN_PER_THOUSAND_MAX * count.max(100),
+        "{} of {count} worlds failed:\n{listed}",
+        failed.len()
+    );
     for (seed, hash) in hashes.iter().filter(|(seed, _)| **seed % 100 == 0) {
         assert_eq!(world::run(*seed, &options()).hash, *hash, "seed {seed} does not repeat itself");
     }

@@ -16,7 +16,8 @@ const ARROWS: [(&str, &[&str]); 8] = [
 ];
 
 /// Heavy dependencies with their only owner.
-const OWNERS: [(&str, &str); 4] = [("libp2p", "crates/net"), ("sled", "crates/store"), ("notify", "crates/disk"), ("tauri", "src-tauri")];
+const OWNERS: [(&str, &str); 4] =
+    [("libp2p", "crates/net"), ("sled", "crates/store"), ("notify", "crates/disk"), ("tauri", "src-tauri")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -54,7 +55,8 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
 fn crates_know_only_those_below_them() {
     for (member, allowed) in ARROWS {
         let names = dependencies(member);
-        let others: Vec<&String> = names.iter().filter(|name| name.starts_with("shoal-") && !allowed.contains(&name.as_str())).collect();
+        let others: Vec<&String> =
+            names.iter().filter(|name| name.starts_with("shoal-") && !allowed.contains(&name.as_str())).collect();
         assert!(others.is_empty(), "{member} names {others:?}");
     }
 }
@@ -76,6 +78,7 @@ fn every_source_file_says_first_what_it_is_for() {
         sources(&root().join(member).join("src"), &mut found);
     }
     assert!(found.len() > 100, "only {} files were found", found.len());
-    let silent: Vec<&PathBuf> = found.iter().filter(|path| !fs::read_to_string(path).expect("text").starts_with("//!")).collect();
+    let silent: Vec<&PathBuf> =
+        found.iter().filter(|path| !fs::read_to_string(path).expect("text").starts_with("//!")).collect();
     assert!(silent.is_empty(), "without a first line: {silent:?}");
 }

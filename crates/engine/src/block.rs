@@ -230,7 +230,8 @@ impl Header {
             return Err(TooLarge);
         }
         let signed = sign(BLOCK, key, self.folder, header);
-        let body = record::Block { header: signed.body, signature: signed.signature, entries: bytes, pruned: Vec::new() };
+        let body =
+            record::Block { header: signed.body, signature: signed.signature, entries: bytes, pruned: Vec::new() };
         Ok(with_kind(BLOCK, &body))
     }
 

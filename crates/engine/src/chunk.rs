@@ -192,9 +192,8 @@ fn read_records(bytes: &[u8]) -> Result<Vec<Chunk>, NoManifest> {
 }
 
 fn checked(level: Level, chunks: Vec<Chunk>) -> Result<Manifest, NoManifest> {
-    let is_sound = |chunk: &Chunk| {
-        chunk.length > 0 && (chunk.hash == ZEROS || chunk.length <= crate::limits::CHUNK_BYTES_MAX)
-    };
+    let is_sound =
+        |chunk: &Chunk| chunk.length > 0 && (chunk.hash == ZEROS || chunk.length <= crate::limits::CHUNK_BYTES_MAX);
     let total = chunks.iter().try_fold(0_u64, |sum, chunk| sum.checked_add(chunk.length));
     // 2^53: sizes stay exact in every language that reads them.
     let fits = total.is_some_and(|total| total < 1 << 53) && chunks.len() <= CHUNKS_MAX;
@@ -206,7 +205,8 @@ mod tests {
     use super::*;
 
     fn manifest(count: u64) -> Manifest {
-        let chunk = |at: u64| Chunk { hash: ChunkHash(*blake3::hash(&at.to_le_bytes()).as_bytes()), length: at % 999 + 1 };
+        let chunk =
+            |at: u64| Chunk { hash: ChunkHash(*blake3::hash(&at.to_le_bytes()).as_bytes()), length: at % 999 + 1 };
         Manifest { level: Level(2), chunks: (0..count).map(chunk).collect() }
     }
 

@@ -81,7 +81,8 @@ const MATERIALISED_FORMAT: u8 = 1;
 
 /// Writes what the index remembers of a path.
 pub fn encode_materialised(materialised: &Materialised) -> Vec<u8> {
-    let version = |version: &VersionId| record::Version { chain: Some(chain(version.chain)), sequence: version.sequence };
+    let version =
+        |version: &VersionId| record::Version { chain: Some(chain(version.chain)), sequence: version.sequence };
     let print = materialised.print.map(|print| record::Fingerprint {
         size: print.size,
         modified_ns: print.modified_ns,

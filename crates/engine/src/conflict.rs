@@ -25,12 +25,13 @@ pub fn original_of(copy: &RelPath) -> Option<(RelPath, String)> {
     let mut parts = name[open + 2..close].rsplitn(3, ", ");
     let (mark, time, who) = (parts.next()?, parts.next()?, parts.next()?);
     let is_mark = mark.len() == 4 && mark.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_time = time.len() == 16 && time.bytes().enumerate().all(|(at, byte)| match at {
-        4 | 7 => byte == b'-',
-        10 => byte == b' ',
-        13 => byte == b'.',
-        _ => byte.is_ascii_digit(),
-    });
+    let is_time = time.len() == 16
+        && time.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            10 => byte == b' ',
+            13 => byte == b'.',
+            _ => byte.is_ascii_digit(),
+        });
     if !is_mark || !is_time {
         return None;
     }
@@ -57,7 +58,8 @@ pub fn shortened(text: &str, room: usize) -> &str {
 
 /// A name that can stand inside a file name on every system.
 fn plain(name: &str) -> String {
-    let is_bad = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | ',' | '(' | ')');
+    let is_bad =
+        |c: char| c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | ',' | '(' | ')');
     let kept: String = name.chars().map(|c| if is_bad(c) { '-' } else { c }).collect();
     shortened(kept.trim(), 60).trim().to_owned()
 }

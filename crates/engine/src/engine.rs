@@ -82,7 +82,14 @@ impl Engine {
         // A wall clock that is set back must not put anything off.
         self.ahead = self.ahead.max(self.latest.0.saturating_sub(now.0));
         self.latest = Timestamp(now.0.saturating_add(self.ahead));
-        let mut turn = Turn { now: self.latest, wall: now, me: self.me, dice: &mut dice, next_work: &mut next_work, effects: Vec::new() };
+        let mut turn = Turn {
+            now: self.latest,
+            wall: now,
+            me: self.me,
+            dice: &mut dice,
+            next_work: &mut next_work,
+            effects: Vec::new(),
+        };
         if !std::mem::replace(&mut self.is_started, true) {
             self.start(&mut turn);
         }
@@ -120,21 +127,39 @@ impl Engine {
             Event::Prepared { scope, content, staged } => self.prepared(scope, content, staged, turn),
             Event::Fetched { fetch, content, chunks } => self.fetched(fetch, content, &chunks, turn),
             Event::FetchEnded { fetch, end } => self.fetch_ended(fetch, end, turn),
-            Event::RootOpened { folder, result, kept } => self.in_folder(folder, turn, |folder, turn| folder.opened(result, kept, turn)),
-            Event::Noticed { folder, paths } => self.in_folder(folder, turn, |folder, turn| folder.noticed(paths, turn)),
-            Event::Looked { folder, work, seen, root } => self.in_folder(folder, turn, |folder, turn| folder.looked(work, seen, root, turn)),
+            Event::RootOpened { folder, result, kept } => {
+                self.in_folder(folder, turn, |folder, turn| folder.opened(result, kept, turn))
+            }
+            Event::Noticed { folder, paths } => {
+                self.in_folder(folder, turn, |folder, turn| folder.noticed(paths, turn))
+            }
+            Event::Looked { folder, work, seen, root } => {
+                self.in_folder(folder, turn, |folder, turn| folder.looked(work, seen, root, turn))
+            }
             Event::Listing { folder, work, dir, entries, skipped } => {
                 self.in_folder(folder, turn, |folder, turn| folder.listing(work, dir, entries, skipped, turn));
             }
-            Event::Walked { folder, work, root } => self.in_folder(folder, turn, |folder, turn| folder.walked(work, root, turn)),
-            Event::Hashed { scope: Scope::Folder(id), work, files } => self.in_folder(id, turn, |folder, turn| folder.hashed(work, files, turn)),
-            Event::Hashed { scope: Scope::Offer(id), work, files } => self.in_offer(id, turn, |offer, turn| offer.hashed(work, files, turn)),
+            Event::Walked { folder, work, root } => {
+                self.in_folder(folder, turn, |folder, turn| folder.walked(work, root, turn))
+            }
+            Event::Hashed { scope: Scope::Folder(id), work, files } => {
+                self.in_folder(id, turn, |folder, turn| folder.hashed(work, files, turn))
+            }
+            Event::Hashed { scope: Scope::Offer(id), work, files } => {
+                self.in_offer(id, turn, |offer, turn| offer.hashed(work, files, turn))
+            }
             Event::Applied { scope: Scope::Folder(id), work, outcomes, root } => {
                 self.in_folder(id, turn, |folder, turn| folder.applied(work, outcomes, root, turn));
             }
-            Event::Applied { scope: Scope::Offer(id), work, outcomes, root: _ } => self.in_offer(id, turn, |offer, turn| offer.applied(work, outcomes, turn)),
-            Event::Appended { folder, work, is_durable } => self.in_folder(folder, turn, |folder, turn| folder.appended(work, is_durable, turn)),
-            Event::Reloaded { folder, records } => self.in_folder(folder, turn, |folder, turn| folder.reloaded(&records, turn)),
+            Event::Applied { scope: Scope::Offer(id), work, outcomes, root: _ } => {
+                self.in_offer(id, turn, |offer, turn| offer.applied(work, outcomes, turn))
+            }
+            Event::Appended { folder, work, is_durable } => {
+                self.in_folder(folder, turn, |folder, turn| folder.appended(work, is_durable, turn))
+            }
+            Event::Reloaded { folder, records } => {
+                self.in_folder(folder, turn, |folder, turn| folder.reloaded(&records, turn))
+            }
         }
     }
 
@@ -145,7 +170,12 @@ impl Engine {
     }
 
     /// Lets a folder deal with something, and do what follows.
-    pub(crate) fn in_folder(&mut self, id: FolderId, turn: &mut Turn<'_>, act: impl FnOnce(&mut Folder, &mut Turn<'_>)) {
+    pub(crate) fn in_folder(
+        &mut self,
+        id: FolderId,
+        turn: &mut Turn<'_>,
+        act: impl FnOnce(&mut Folder, &mut Turn<'_>),
+    ) {
         if let Some(folder) = self.folders.get_mut(&id) {
             act(folder, turn);
             folder.step(turn);
@@ -178,9 +208,13 @@ impl Engine {
             Request::Join { folder, place, root_id } => self.join(folder, place, root_id, turn),
             Request::DeclineInvitation(folder) => self.decline_invitation(folder, turn),
             Request::Leave(folder) => self.leave(folder, turn),
-            Request::Pause(folder, is_paused) => self.in_folder(folder, turn, |folder, turn| folder.pause(is_paused, turn)),
+            Request::Pause(folder, is_paused) => {
+                self.in_folder(folder, turn, |folder, turn| folder.pause(is_paused, turn))
+            }
             Request::Rescan(folder) => self.in_folder(folder, turn, Folder::rescan),
-            Request::AnswerHold(folder, is_yes) => self.in_folder(folder, turn, |folder, turn| folder.answer_hold(is_yes, turn)),
+            Request::AnswerHold(folder, is_yes) => {
+                self.in_folder(folder, turn, |folder, turn| folder.answer_hold(is_yes, turn))
+            }
             Request::NeverHold(folder) => self.in_folder(folder, turn, Folder::never_hold),
             Request::Offer { offer, to, items, note } => self.offer(offer, &to, items, note, turn),
             Request::AcceptOffer { offer, items, place } => self.accept_offer(offer, items, place, turn),
@@ -205,7 +239,13 @@ impl Engine {
     }
 
     /// What stands in a directory of a folder, directories first: `max` lines from the `from`th, and how many there are.
-    pub fn files_in(&self, folder: FolderId, dir: Option<&RelPath>, from: usize, max: usize) -> (Vec<FileStatus>, usize) {
+    pub fn files_in(
+        &self,
+        folder: FolderId,
+        dir: Option<&RelPath>,
+        from: usize,
+        max: usize,
+    ) -> (Vec<FileStatus>, usize) {
         self.folders.get(&folder).map(|folder| folder.files_in(dir, from, max)).unwrap_or_default()
     }
 

@@ -205,18 +205,32 @@ impl Folder {
         if !self.is_running() {
             return [self.looking.reopen_due(), self.exchange.deadline()].into_iter().flatten().min();
         }
-        let settle = self.conflicts.values().map(|since| since.after(crate::limits::SETTLE_GRACE)).min().filter(|_| self.may_write());
+        let settle = self
+            .conflicts
+            .values()
+            .map(|since| since.after(crate::limits::SETTLE_GRACE))
+            .min()
+            .filter(|_| self.may_write());
         // What was due and could not be done waits for an event, not for time.
         let is_ahead = |due: &Timestamp| *due > self.stepped;
         let looks = [self.looking.deadline(), self.recording.deadline()].into_iter().flatten();
-        let others = [self.looking.full_walk_due(), self.planning.deadline(), settle, self.swarm.deadline(), self.exchange.deadline()];
+        let others = [
+            self.looking.full_walk_due(),
+            self.planning.deadline(),
+            settle,
+            self.swarm.deadline(),
+            self.exchange.deadline(),
+        ];
         looks.chain(others.into_iter().flatten().filter(is_ahead)).min()
     }
 
     /// Lists what no member has any more: a version that was changed again before anybody took it.
     fn list_unobtainable(&mut self, now: Timestamp) {
         let is_here = |device: &DeviceId| *device == self.me || self.exchange.peers.contains_key(device);
-        if now.since(self.listed_at) < std::time::Duration::from_secs(1) || self.swarm.is_idle() || !self.ledger.membership().members.keys().all(is_here) {
+        if now.since(self.listed_at) < std::time::Duration::from_secs(1)
+            || self.swarm.is_idle()
+            || !self.ledger.membership().members.keys().all(is_here)
+        {
             return;
         }
         self.listed_at = now;

@@ -10,11 +10,11 @@ use crate::ledger::{Learned, Ledger};
 use crate::membership::Member;
 use crate::message::{Message, OfferItem};
 use crate::observe::Stop;
+use crate::offer::Offer;
 use crate::people::bounded;
 use crate::request::Role;
 use crate::saved::{FolderRecord, OfferAnswer, OfferRecord};
 use crate::status::{FolderState, FolderStatus, InvitationStatus};
-use crate::offer::Offer;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 
@@ -91,7 +91,14 @@ pub(crate) fn unreadable_status(record: &FolderRecord) -> FolderStatus {
 
 impl Engine {
     /// Makes a folder of a directory and invites others to it.
-    pub(crate) fn share(&mut self, name: &str, place: String, root_id: [u8; 16], with: Vec<(DeviceId, Role)>, turn: &mut Turn<'_>) {
+    pub(crate) fn share(
+        &mut self,
+        name: &str,
+        place: String,
+        root_id: [u8; 16],
+        with: Vec<(DeviceId, Role)>,
+        turn: &mut Turn<'_>,
+    ) {
         let genesis = Ledger::write_genesis(&self.key, turn.dice.bytes(), &bounded(name), turn.wall);
         let Ok(ledger) = Ledger::found(&genesis) else { return };
         let record = FolderRecord {
@@ -108,9 +115,15 @@ impl Engine {
         turn.push(Effect::SaveFolder(record));
         folder.append_all(turn);
         let owner = (self.me, Member { role: Role::Owner, name: self.people.name.clone() });
-        let invited: Vec<(DeviceId, Role)> = with.into_iter().filter(|(device, role)| *role != Role::Owner && self.people.is_verified(*device)).collect();
+        let invited: Vec<(DeviceId, Role)> = with
+            .into_iter()
+            .filter(|(device, role)| *role != Role::Owner && self.people.is_verified(*device))
+            .collect();
         let people = &self.people;
-        let others: Vec<(DeviceId, Member)> = invited.iter().map(|(device, role)| (*device, Member { role: *role, name: people.name_of(*device) })).collect();
+        let others: Vec<(DeviceId, Member)> = invited
+            .iter()
+            .map(|(device, role)| (*device, Member { role: *role, name: people.name_of(*device) }))
+            .collect();
         folder.set_members(
             |members| {
                 members.extend([owner]);
@@ -128,7 +141,8 @@ impl Engine {
 
     /// Invites a device, or changes what it may do.
     pub(crate) fn set_role(&mut self, folder: FolderId, device: DeviceId, role: Role, turn: &mut Turn<'_>) {
-        let (is_verified, is_here, name) = (self.people.is_verified(device), self.people.is_here(device), self.people.name_of(device));
+        let (is_verified, is_here, name) =
+            (self.people.is_verified(device), self.people.is_here(device), self.people.name_of(device));
         self.in_folder(folder, turn, |folder, turn| {
             let is_new = folder.ledger.role(device).is_none();
             if !folder.is_owner() || role == Role::Owner || is_new && !is_verified || device == turn.me {
@@ -157,7 +171,14 @@ impl Engine {
     }
 
     /// Somebody invites us.
-    pub(crate) fn invitation(&mut self, from: DeviceId, genesis: &[u8], memberships: &[Vec<u8>], counts: (u64, u64), turn: &mut Turn<'_>) {
+    pub(crate) fn invitation(
+        &mut self,
+        from: DeviceId,
+        genesis: &[u8],
+        memberships: &[Vec<u8>],
+        counts: (u64, u64),
+        turn: &mut Turn<'_>,
+    ) {
         let Ok(mut ledger) = Ledger::found(genesis) else { return };
         for record in memberships {
             if matches!(ledger.learn(record), Learned::Refused(_) | Learned::Waiting | Learned::Forked(_)) {
@@ -176,7 +197,9 @@ impl Engine {
         if !is_known && theirs >= INVITATIONS_PER_DEVICE_MAX {
             return;
         }
-        self.inbox.invitations.insert(folder, Invitation { ledger, from, files: counts.0, bytes: counts.1, time: turn.wall });
+        self.inbox
+            .invitations
+            .insert(folder, Invitation { ledger, from, files: counts.0, bytes: counts.1, time: turn.wall });
         if !is_known {
             turn.tell(Tell::Invited(folder, from));
         }
@@ -185,8 +208,15 @@ impl Engine {
     /// The user accepts an invitation.
     pub(crate) fn join(&mut self, id: FolderId, place: String, root_id: [u8; 16], turn: &mut Turn<'_>) {
         let Some(invitation) = self.inbox.invitations.remove(&id) else { return };
-        let record =
-            FolderRecord { folder: id, place, root_id, incarnation: turn.dice.number(), is_paused: false, invited: Vec::new(), never_hold: false };
+        let record = FolderRecord {
+            folder: id,
+            place,
+            root_id,
+            incarnation: turn.dice.number(),
+            is_paused: false,
+            invited: Vec::new(),
+            never_hold: false,
+        };
         turn.push(Effect::SaveFolder(record.clone()));
         let mut folder = Folder::new(record, invitation.ledger, self.key.clone(), self.me);
         folder.append_all(turn);
@@ -210,7 +240,13 @@ impl Engine {
     }
 
     /// Somebody answers our invitation, joins, or leaves.
-    pub(crate) fn invitation_answered(&mut self, from: DeviceId, folder: FolderId, is_accepted: bool, turn: &mut Turn<'_>) {
+    pub(crate) fn invitation_answered(
+        &mut self,
+        from: DeviceId,
+        folder: FolderId,
+        is_accepted: bool,
+        turn: &mut Turn<'_>,
+    ) {
         self.in_folder(folder, turn, |folder, turn| {
             if is_accepted {
                 folder.invitation_answered(from, turn);
@@ -236,7 +272,14 @@ impl Engine {
     }
 
     /// The user offers files.
-    pub(crate) fn offer(&mut self, id: OfferId, to: &[DeviceId], items: Vec<OfferItem>, note: String, turn: &mut Turn<'_>) {
+    pub(crate) fn offer(
+        &mut self,
+        id: OfferId,
+        to: &[DeviceId],
+        items: Vec<OfferItem>,
+        note: String,
+        turn: &mut Turn<'_>,
+    ) {
         let record = OfferRecord {
             offer: id,
             from: self.me,
@@ -258,23 +301,46 @@ impl Engine {
     }
 
     /// A page of somebody's offer.
-    pub(crate) fn offered(&mut self, from: DeviceId, id: OfferId, page: (u32, u32), note: String, items: Vec<OfferItem>, turn: &mut Turn<'_>) {
+    pub(crate) fn offered(
+        &mut self,
+        from: DeviceId,
+        id: OfferId,
+        page: (u32, u32),
+        note: String,
+        items: Vec<OfferItem>,
+        turn: &mut Turn<'_>,
+    ) {
         if let Some(offer) = self.offers.get_mut(&id) {
             if offer.record.from == from && offer.page(page.0, page.1, items) {
                 self.offer_is_here(id, turn);
             }
             return;
         }
-        let open = |offer: &&Offer| offer.record.from != self.me && !offer.record.is_over && offer.record.place.is_none();
+        let open =
+            |offer: &&Offer| offer.record.from != self.me && !offer.record.is_over && offer.record.place.is_none();
         let theirs = self.offers.values().filter(open).filter(|offer| offer.record.from == from).count();
         let is_verified = self.people.is_verified(from);
-        let strangers = self.offers.values().filter(open).filter(|offer| !self.people.is_verified(offer.record.from)).count();
-        let is_welcome = if is_verified { theirs < OFFERS_PER_DEVICE_MAX } else { theirs < STRANGER_OFFERS_MAX && strangers < STRANGERS_OFFERS_MAX };
+        let strangers =
+            self.offers.values().filter(open).filter(|offer| !self.people.is_verified(offer.record.from)).count();
+        let is_welcome = if is_verified {
+            theirs < OFFERS_PER_DEVICE_MAX
+        } else {
+            theirs < STRANGER_OFFERS_MAX && strangers < STRANGERS_OFFERS_MAX
+        };
         if !is_welcome {
             return;
         }
-        let record =
-            OfferRecord { offer: id, from, to: Vec::new(), items: Vec::new(), note, time: turn.wall, place: None, open: Vec::new(), is_over: false };
+        let record = OfferRecord {
+            offer: id,
+            from,
+            to: Vec::new(),
+            items: Vec::new(),
+            note,
+            time: turn.wall,
+            place: None,
+            open: Vec::new(),
+            is_over: false,
+        };
         let mut offer = Offer::new(record, self.me);
         let is_complete = offer.page(page.0, page.1, items);
         self.offers.insert(id, offer);
@@ -316,7 +382,8 @@ impl Engine {
 
     /// Forgets what a blocked device offers.
     pub(crate) fn drop_offers_from(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
-        let theirs: Vec<OfferId> = self.offers.values().filter(|offer| offer.record.from == device).map(|offer| offer.record.offer).collect();
+        let theirs: Vec<OfferId> =
+            self.offers.values().filter(|offer| offer.record.from == device).map(|offer| offer.record.offer).collect();
         for id in theirs {
             self.offers.remove(&id);
             turn.push(Effect::DropOffer(id));

@@ -39,7 +39,8 @@ impl PathState {
 
     /// Closes heads that an entry supersedes.
     fn close(&mut self, supersedes: &[VersionId]) {
-        let (closed, open): (Vec<Head>, Vec<Head>) = std::mem::take(&mut self.heads).into_iter().partition(|old| supersedes.contains(&old.id));
+        let (closed, open): (Vec<Head>, Vec<Head>) =
+            std::mem::take(&mut self.heads).into_iter().partition(|old| supersedes.contains(&old.id));
         self.heads = open;
         self.past.extend(closed.into_iter().filter(|old| old.kind.is_live()).map(|old| (old.id, old.kind)));
         let extra = self.past.len().saturating_sub(PAST_MAX);
@@ -107,7 +108,10 @@ impl Index {
     }
 
     /// Every path below a directory (`None` for all), in order.
-    pub(crate) fn below<'a>(&'a self, dir: Option<&RelPath>) -> Box<dyn Iterator<Item = (&'a RelPath, &'a PathState)> + 'a> {
+    pub(crate) fn below<'a>(
+        &'a self,
+        dir: Option<&RelPath>,
+    ) -> Box<dyn Iterator<Item = (&'a RelPath, &'a PathState)> + 'a> {
         let Some(dir) = dir else { return Box::new(self.paths.iter()) };
         // '0' follows '/': exactly the paths that begin with "dir/".
         let (first, end) = (format!("{dir}/"), format!("{dir}0"));
@@ -150,7 +154,9 @@ impl Index {
 
     /// The path at which a version is a head. A conflict copy's name usually tells; if not, all are looked through.
     fn path_of(&self, version: VersionId, moved_to: &RelPath) -> Option<RelPath> {
-        let has = |path: &RelPath| self.paths.get(path).is_some_and(|state| state.heads.iter().any(|head| head.id == version));
+        let has = |path: &RelPath| {
+            self.paths.get(path).is_some_and(|state| state.heads.iter().any(|head| head.id == version))
+        };
         let likely = original_of(moved_to).map(|(path, _)| path).filter(|path| has(path));
         likely.or_else(|| self.paths.keys().find(|path| has(path)).cloned())
     }
@@ -173,7 +179,9 @@ impl Index {
 
     /// Notes why a path cannot go on, or that nothing is in the way.
     pub(crate) fn set_problem(&mut self, path: &RelPath, problem: Option<Code>) {
-        if self.paths.get(path).is_some_and(|state| state.problem == problem) || problem.is_none() && !self.paths.contains_key(path) {
+        if self.paths.get(path).is_some_and(|state| state.problem == problem)
+            || problem.is_none() && !self.paths.contains_key(path)
+        {
             return;
         }
         self.change(path, |state| state.problem = problem);

@@ -267,7 +267,8 @@ impl Ledger {
                 from
             }
         };
-        self.is_stale |= self.chains.iter().any(|(&id, chain)| chain.handed != chain.entries().min(self.limit(id, chain)));
+        self.is_stale |=
+            self.chains.iter().any(|(&id, chain)| chain.handed != chain.entries().min(self.limit(id, chain)));
         let member = |(key, entry): (u64, &SignedMembership)| AcceptedRecord {
             key: RecordKey::Membership(key),
             bytes: entry.record(),
@@ -345,12 +346,7 @@ impl Ledger {
         }
     }
 
-    fn accept(
-        &mut self,
-        block: Block,
-        entries: Vec<(RecordHash, Entry)>,
-        freed: &mut Vec<Block>,
-    ) -> AcceptedRecord {
+    fn accept(&mut self, block: Block, entries: Vec<(RecordHash, Entry)>, freed: &mut Vec<Block>) -> AcceptedRecord {
         let header = &block.header;
         let id = header.chain;
         let cited = self.line.place_of(header.membership).unwrap_or_default();

@@ -151,7 +151,10 @@ impl Offer {
             return;
         }
         let all = 0..u32::try_from(self.record.items.len()).unwrap_or(0);
-        let mut open: Vec<u32> = items.map_or_else(|| all.clone().collect(), |items| items.into_iter().filter(|item| all.contains(item)).collect());
+        let mut open: Vec<u32> = items.map_or_else(
+            || all.clone().collect(),
+            |items| items.into_iter().filter(|item| all.contains(item)).collect(),
+        );
         open.sort_unstable();
         open.dedup();
         self.record.open = open;
@@ -183,7 +186,10 @@ impl Offer {
     }
 
     fn answer(&self, turn: &mut Turn<'_>) {
-        turn.send(self.record.from, &Message::OfferAnswer { offer: self.record.offer, accepted: ranges(&self.record.open) });
+        turn.send(
+            self.record.from,
+            &Message::OfferAnswer { offer: self.record.offer, accepted: ranges(&self.record.open) },
+        );
     }
 
     /// The user declines.
@@ -221,7 +227,9 @@ impl Offer {
             return;
         }
         for (index, content, size) in items {
-            if self.record.open.binary_search(&index).is_err() || self.record.items.get(index as usize).is_none_or(|item| item.is_directory) {
+            if self.record.open.binary_search(&index).is_err()
+                || self.record.items.get(index as usize).is_none_or(|item| item.is_directory)
+            {
                 continue;
             }
             if content == ContentId([0; 32]) {
@@ -246,13 +254,16 @@ impl Offer {
 
     /// Our own disk refused contents.
     pub(crate) fn refused(&mut self, contents: &[ContentId], code: Code) {
-        let indexes: Vec<u32> = contents.iter().filter_map(|content| self.waiting.get(content)).flatten().copied().collect();
+        let indexes: Vec<u32> =
+            contents.iter().filter_map(|content| self.waiting.get(content)).flatten().copied().collect();
         self.failed.extend(indexes.into_iter().map(|index| (index, code)));
     }
 
     /// A receiver has everything.
     pub(crate) fn receiver_done(&mut self, from: DeviceId, turn: &mut Turn<'_>) {
-        if let Some((_, answer)) = self.record.to.iter_mut().find(|(to, answer)| *to == from && *answer == OfferAnswer::Accepted) {
+        if let Some((_, answer)) =
+            self.record.to.iter_mut().find(|(to, answer)| *to == from && *answer == OfferAnswer::Accepted)
+        {
             *answer = OfferAnswer::Done;
             turn.tell(Tell::OfferSent(self.record.offer, from));
             self.close_if_over();
@@ -261,7 +272,8 @@ impl Offer {
     }
 
     fn close_if_over(&mut self) {
-        self.record.is_over = self.record.to.iter().all(|(_, answer)| matches!(answer, OfferAnswer::Declined | OfferAnswer::Done));
+        self.record.is_over =
+            self.record.to.iter().all(|(_, answer)| matches!(answer, OfferAnswer::Declined | OfferAnswer::Done));
     }
 
     /// Taken back by the sender, or given up by a receiver.
@@ -280,7 +292,8 @@ impl Offer {
     /// The user takes it back, or gives it up.
     pub(crate) fn withdraw(&mut self, turn: &mut Turn<'_>) {
         self.is_withdrawn = true;
-        let others: Vec<DeviceId> = if self.is_ours() { self.record.to.iter().map(|(to, _)| *to).collect() } else { vec![self.record.from] };
+        let others: Vec<DeviceId> =
+            if self.is_ours() { self.record.to.iter().map(|(to, _)| *to).collect() } else { vec![self.record.from] };
         for device in others {
             turn.send(device, &Message::OfferEnded { offer: self.record.offer });
         }
@@ -290,21 +303,32 @@ impl Offer {
     }
 
     /// Files that were read for our offer.
-    pub(crate) fn hashed(&mut self, work: WorkId, files: Vec<(RelPath, Result<Hashed, HashTrouble>)>, turn: &mut Turn<'_>) {
+    pub(crate) fn hashed(
+        &mut self,
+        work: WorkId,
+        files: Vec<(RelPath, Result<Hashed, HashTrouble>)>,
+        turn: &mut Turn<'_>,
+    ) {
         if self.hashing != Some(work) {
             return;
         }
         self.hashing = None;
         let mut news = Vec::new();
         for (path, result) in files {
-            let Some(index) = self.record.items.iter().position(|item| item.path == path).and_then(|at| u32::try_from(at).ok()) else { continue };
+            let Some(index) =
+                self.record.items.iter().position(|item| item.path == path).and_then(|at| u32::try_from(at).ok())
+            else {
+                continue;
+            };
             match result {
                 Ok(hashed) => {
                     self.contents.insert(index, (hashed.content, hashed.print.size));
                     self.prints.insert(index, hashed.print);
                     news.push((index, hashed.content, hashed.print.size));
                 }
-                Err(HashTrouble::Changed) if self.changes.get(&index).copied().unwrap_or(0) < CHANGES_MAX => *self.changes.entry(index).or_default() += 1,
+                Err(HashTrouble::Changed) if self.changes.get(&index).copied().unwrap_or(0) < CHANGES_MAX => {
+                    *self.changes.entry(index).or_default() += 1
+                }
                 Err(HashTrouble::Changed | HashTrouble::Gone | HashTrouble::Refused(_)) => {
                     self.unreadable.insert(index);
                     news.push((index, ContentId([0; 32]), 0));
@@ -329,14 +353,21 @@ impl Offer {
         }
         let place = |content: ContentId| {
             let (index, _) = self.contents.iter().find(|(_, (other, _))| *other == content)?;
-            Some(Place::Live { path: self.record.items.get(*index as usize)?.path.clone(), print: *self.prints.get(index)? })
+            Some(Place::Live {
+                path: self.record.items.get(*index as usize)?.path.clone(),
+                print: *self.prints.get(index)?,
+            })
         };
         Some(request.items.iter().map(|item| ServeItem { content: item.content, place: place(item.content) }).collect())
     }
 
     /// What this device has of a content.
     pub(crate) fn part(&self, content: ContentId) -> Part {
-        if self.is_ours() && self.contents.values().any(|(other, _)| *other == content) { Part::All } else { self.swarm.part(content) }
+        if self.is_ours() && self.contents.values().any(|(other, _)| *other == content) {
+            Part::All
+        } else {
+            self.swarm.part(content)
+        }
     }
 
     /// Does whatever is due.
@@ -356,9 +387,15 @@ impl Offer {
         if self.hashing.is_some() {
             return;
         }
-        let is_open = |(index, item): &(u32, &OfferItem)| !item.is_directory && !self.contents.contains_key(index) && !self.unreadable.contains(index);
-        let files: Vec<(RelPath, Option<ContentId>)> =
-            (0..).zip(&self.record.items).filter(is_open).take(HASH_BATCH_MAX).map(|(_, item)| (item.path.clone(), None)).collect();
+        let is_open = |(index, item): &(u32, &OfferItem)| {
+            !item.is_directory && !self.contents.contains_key(index) && !self.unreadable.contains(index)
+        };
+        let files: Vec<(RelPath, Option<ContentId>)> = (0..)
+            .zip(&self.record.items)
+            .filter(is_open)
+            .take(HASH_BATCH_MAX)
+            .map(|(_, item)| (item.path.clone(), None))
+            .collect();
         if !files.is_empty() {
             let work = turn.work();
             self.hashing = Some(work);
@@ -433,10 +470,13 @@ impl Offer {
         self.record.open.retain(|other| *other != index);
         self.failed.remove(&index);
         if let Some((content, size)) = self.contents.get(&index).copied() {
-                self.swarm.published(content, turn);
+            self.swarm.published(content, turn);
             // The stage gave its file away: an equal item is fetched once more.
             for other in self.record.open.clone() {
-                if size > 0 && self.contents.get(&other).is_some_and(|(same, _)| *same == content) && self.ready.remove(&other) {
+                if size > 0
+                    && self.contents.get(&other).is_some_and(|(same, _)| *same == content)
+                    && self.ready.remove(&other)
+                {
                     self.waiting.entry(content).or_default().insert(other);
                     self.swarm.want(content, size, Vec::new());
                 }
@@ -471,7 +511,11 @@ impl Offer {
     /// What people see.
     pub(crate) fn status(&self) -> OfferStatus {
         let finished = |index: &u32| self.accepted.contains(index) && self.record.open.binary_search(index).is_err();
-        let done: Vec<u64> = (0..).zip(&self.record.items).filter(|(index, item)| finished(index) && !item.is_directory).map(|(_, item)| item.size).collect();
+        let done: Vec<u64> = (0..)
+            .zip(&self.record.items)
+            .filter(|(index, item)| finished(index) && !item.is_directory)
+            .map(|(_, item)| item.size)
+            .collect();
         OfferStatus {
             record: self.record.clone(),
             is_complete: self.is_complete(),

@@ -101,12 +101,18 @@ impl Pairings {
 
     /// Starts anew with whoever just became reachable while we were asking.
     pub(crate) fn reconnected(&mut self, them: DeviceId, turn: &mut Turn<'_>) {
-        let Some(pairing) = self.open.get(&them).filter(|pairing| pairing.is_typing && pairing.stage == PairingStage::Asking) else {
+        let Some(pairing) =
+            self.open.get(&them).filter(|pairing| pairing.is_typing && pairing.stage == PairingStage::Asking)
+        else {
             return;
         };
         match pairing.token {
-            Some(token) => turn.send(them, &Message::PairToken { proof: proof("starter", &token, turn.me, them), nonce: pairing.nonce }),
-            None => turn.send(them, &Message::PairStart { commitment: commitment("starter", turn.me, them, &pairing.nonce) }),
+            Some(token) => turn.send(
+                them,
+                &Message::PairToken { proof: proof("starter", &token, turn.me, them), nonce: pairing.nonce },
+            ),
+            None => turn
+                .send(them, &Message::PairStart { commitment: commitment("starter", turn.me, them, &pairing.nonce) }),
         }
     }
 
@@ -247,7 +253,8 @@ impl Pairings {
             && open.their_commitment == Some(commitment_theirs)
         {
             // The same start again: a fresh nonce would look like somebody in between.
-            return turn.send(them, &Message::PairCommit { commitment: commitment("other", turn.me, them, &open.nonce) });
+            return turn
+                .send(them, &Message::PairCommit { commitment: commitment("other", turn.me, them, &open.nonce) });
         }
         // Both started at once: the smaller id types, so that one side shows and one types.
         if self.open.get(&them).is_some_and(|mine| mine.is_typing && mine.is_open() && turn.me < them) {
@@ -260,11 +267,18 @@ impl Pairings {
     }
 
     /// Somebody shows that they have one of our links.
-    fn token_shown(&mut self, them: DeviceId, shown: &[u8; 32], nonce: [u8; 32], turn: &mut Turn<'_>) -> Option<Verified> {
+    fn token_shown(
+        &mut self,
+        them: DeviceId,
+        shown: &[u8; 32],
+        nonce: [u8; 32],
+        turn: &mut Turn<'_>,
+    ) -> Option<Verified> {
         let now = turn.now;
         self.tokens.retain(|(_, since)| now.0 < since.0 + TOKEN_LIFE_MS);
         // 128 random bits compared as hashes: timing tells nothing of use.
-        let Some(at) = self.tokens.iter().position(|(token, _)| proof("starter", token, them, turn.me) == *shown) else {
+        let Some(at) = self.tokens.iter().position(|(token, _)| proof("starter", token, them, turn.me) == *shown)
+        else {
             turn.send(them, &Message::PairEnded { reason: PairEnd::TokenUsed });
             return None;
         };
@@ -272,7 +286,10 @@ impl Pairings {
         let mut pairing = Pairing::new(false, turn);
         pairing.their_nonce = Some(nonce);
         pairing.stage = PairingStage::Done;
-        turn.send(them, &Message::PairTokenAnswer { proof: proof("other", &token, turn.me, them), nonce: pairing.nonce });
+        turn.send(
+            them,
+            &Message::PairTokenAnswer { proof: proof("other", &token, turn.me, them), nonce: pairing.nonce },
+        );
         let verified = Verified { device: them, secret: pairing.secret(turn.me, them) };
         self.open.insert(them, pairing);
         Some(verified)
@@ -283,7 +300,10 @@ impl Pairings {
         for (them, pairing) in &mut self.open {
             if pairing.is_open() && turn.now.since(pairing.since) >= CODE_LIFE {
                 pairing.stage = PairingStage::Failed(PairEnd::Expired);
-                turn.effects.push(Effect::Send { to: *them, frame: crate::codec::encode(&Message::PairEnded { reason: PairEnd::Expired }) });
+                turn.effects.push(Effect::Send {
+                    to: *them,
+                    frame: crate::codec::encode(&Message::PairEnded { reason: PairEnd::Expired }),
+                });
             }
         }
     }
@@ -311,7 +331,8 @@ impl Pairings {
     }
 
     fn tries_left(&self, them: DeviceId, now: Timestamp) -> u32 {
-        let recent = self.tries.get(&them).map_or(0, |list| list.iter().filter(|at| now.since(**at) < PAIRING_WINDOW).count());
+        let recent =
+            self.tries.get(&them).map_or(0, |list| list.iter().filter(|at| now.since(**at) < PAIRING_WINDOW).count());
         u32::try_from(PAIRING_TRIES_MAX.saturating_sub(recent)).unwrap_or(0)
     }
 

@@ -23,9 +23,8 @@ impl RelPath {
     /// Refuses empty, absolute, `.` and `..` parts, NUL, parts over 255 bytes, more than 512 parts,
     /// more than 4,096 bytes, and anything under Shoal's own directory.
     pub fn parse(path: &str) -> Result<Self, NotInside> {
-        let is_plain = |part: &str| {
-            !matches!(part, "" | "." | "..") && !part.contains('\0') && part.len() <= PATH_PART_BYTES_MAX
-        };
+        let is_plain =
+            |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0') && part.len() <= PATH_PART_BYTES_MAX;
         let is_ours = path.split('/').next() == Some(PRIVATE_DIR);
         let fits = path.len() <= PATH_BYTES_MAX && path.split('/').count() <= PATH_DEPTH_MAX;
         if fits && !is_ours && path.split('/').all(is_plain) {

@@ -65,7 +65,12 @@ impl People {
     /// What we call a device: our name for it, else its own.
     pub(crate) fn name_of(&self, device: DeviceId) -> String {
         let own = self.present.get(&device).and_then(|present| present.hello.as_ref()).map(|(name, _)| name.clone());
-        self.trust.get(&device).map(|record| record.name.clone()).filter(|name| !name.is_empty()).or(own).unwrap_or_default()
+        self.trust
+            .get(&device)
+            .map(|record| record.name.clone())
+            .filter(|name| !name.is_empty())
+            .or(own)
+            .unwrap_or_default()
     }
 
     /// Calls a device something else.
@@ -97,7 +102,11 @@ impl People {
                 device,
                 name: self.name_of(device),
                 own_name,
-                platform: if platform.is_empty() { record.map(|record| record.platform.clone()).unwrap_or_default() } else { platform },
+                platform: if platform.is_empty() {
+                    record.map(|record| record.platform.clone()).unwrap_or_default()
+                } else {
+                    platform
+                },
                 verified: record.and_then(|record| record.verified),
                 is_blocked: self.is_blocked(device),
                 is_here: self.is_here(device),
@@ -147,7 +156,9 @@ impl Engine {
     pub(crate) fn greeted(&mut self, device: DeviceId, name: &str, platform: &str, turn: &mut Turn<'_>) {
         let Some(present) = self.people.present.get_mut(&device) else { return };
         let is_first = present.hello.replace((bounded(name), bounded(platform))).is_none();
-        if let Some(record) = self.people.trust.get_mut(&device).filter(|record| record.platform != platform || record.name.is_empty()) {
+        if let Some(record) =
+            self.people.trust.get_mut(&device).filter(|record| record.platform != platform || record.name.is_empty())
+        {
             record.platform = bounded(platform);
             if record.name.is_empty() {
                 record.name = bounded(name);
@@ -199,7 +210,8 @@ impl Engine {
 
     fn verified(&mut self, verified: Verified, turn: &mut Turn<'_>) {
         let Verified { device, secret } = verified;
-        let (name, platform) = self.people.present.get(&device).and_then(|present| present.hello.clone()).unwrap_or_default();
+        let (name, platform) =
+            self.people.present.get(&device).and_then(|present| present.hello.clone()).unwrap_or_default();
         let record = TrustRecord { device, name, platform, verified: Some(turn.wall), secret, last_seen: turn.wall };
         self.people.trust.insert(device, record.clone());
         turn.push(Effect::SaveTrust(record));
@@ -232,7 +244,14 @@ impl Engine {
     /// Never hears of a device again.
     pub(crate) fn block(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
         let name = self.people.name_of(device);
-        let record = TrustRecord { device, name, platform: String::new(), verified: None, secret: [0; 32], last_seen: turn.wall };
+        let record = TrustRecord {
+            device,
+            name,
+            platform: String::new(),
+            verified: None,
+            secret: [0; 32],
+            last_seen: turn.wall,
+        };
         self.people.trust.insert(device, record.clone());
         turn.push(Effect::SaveTrust(record));
         self.part_with(device, turn);

@@ -30,9 +30,15 @@ impl Engine {
             | Message::PairToken { .. }
             | Message::PairTokenAnswer { .. } => self.pairing_message(from, &message, turn),
             Message::Unpaired => self.unpaired_by(from, turn),
-            Message::Offer { offer, page, pages, note, items } => self.offered(from, offer, (page, pages), note, items, turn),
-            Message::OfferAnswer { offer, accepted } => self.in_offer(offer, turn, |offer, turn| offer.answered(from, !accepted.is_empty(), turn)),
-            Message::OfferReady { offer, items } => self.in_offer(offer, turn, |offer, _| offer.items_ready(from, items)),
+            Message::Offer { offer, page, pages, note, items } => {
+                self.offered(from, offer, (page, pages), note, items, turn)
+            }
+            Message::OfferAnswer { offer, accepted } => {
+                self.in_offer(offer, turn, |offer, turn| offer.answered(from, !accepted.is_empty(), turn))
+            }
+            Message::OfferReady { offer, items } => {
+                self.in_offer(offer, turn, |offer, _| offer.items_ready(from, items))
+            }
             Message::OfferDone { offer } => self.in_offer(offer, turn, |offer, turn| offer.receiver_done(from, turn)),
             Message::OfferEnded { offer } => self.offer_ended(from, offer, turn),
             Message::Want { scope, contents } => self.wanted(from, scope, contents, turn),
@@ -53,13 +59,21 @@ impl Engine {
             return self.refuse_stranger(from, turn);
         }
         match message {
-            Message::Invitation { genesis, memberships, files, bytes } => self.invitation(from, &genesis, &memberships, (files, bytes), turn),
-            Message::InvitationAnswer { folder, is_accepted } => self.invitation_answered(from, folder, is_accepted, turn),
+            Message::Invitation { genesis, memberships, files, bytes } => {
+                self.invitation(from, &genesis, &memberships, (files, bytes), turn)
+            }
+            Message::InvitationAnswer { folder, is_accepted } => {
+                self.invitation_answered(from, folder, is_accepted, turn)
+            }
             Message::Heads { folder, memberships, is_complete, chains } => {
-                self.in_folder(folder, turn, |folder, turn| folder.heard_heads(from, memberships, is_complete, chains, turn));
+                self.in_folder(folder, turn, |folder, turn| {
+                    folder.heard_heads(from, memberships, is_complete, chains, turn)
+                });
             }
             Message::Ask { folder, memberships_from, chains } => {
-                self.in_folder(folder, turn, |folder, turn| folder.asked_records(from, memberships_from, &chains, turn));
+                self.in_folder(folder, turn, |folder, turn| {
+                    folder.asked_records(from, memberships_from, &chains, turn)
+                });
             }
             Message::Records { folder, records, has_more: _ } => {
                 self.in_folder(folder, turn, |folder, turn| folder.received_records(from, records, turn));
@@ -84,9 +98,16 @@ impl Engine {
         match scope {
             Scope::Folder(id) => self.in_folder(id, turn, |folder, turn| folder.wanted_by(from, contents, turn)),
             Scope::Offer(id) => self.in_offer(id, turn, |offer, turn| {
-                let parts: std::collections::BTreeMap<ContentId, Part> = contents.iter().map(|content| (*content, offer.part(*content))).collect();
+                let parts: std::collections::BTreeMap<ContentId, Part> =
+                    contents.iter().map(|content| (*content, offer.part(*content))).collect();
                 let scope = Scope::Offer(id);
-                offer.swarm.asked(from, scope, contents, &|content| parts.get(&content).cloned().unwrap_or(Part::Nothing), turn);
+                offer.swarm.asked(
+                    from,
+                    scope,
+                    contents,
+                    &|content| parts.get(&content).cloned().unwrap_or(Part::Nothing),
+                    turn,
+                );
             }),
         }
     }
@@ -110,7 +131,13 @@ impl Engine {
             Scope::Folder(id) => {
                 let folder = self.folders.get(&id).filter(|folder| folder.is_running())?;
                 let is_member = folder.ledger.role(from).is_some() && self.people.is_verified(from);
-                is_member.then(|| request.items.iter().map(|item| ServeItem { content: item.content, place: folder.place_of(item.content) }).collect())
+                is_member.then(|| {
+                    request
+                        .items
+                        .iter()
+                        .map(|item| ServeItem { content: item.content, place: folder.place_of(item.content) })
+                        .collect()
+                })
             }
         }
     }
@@ -125,11 +152,13 @@ impl Engine {
     ) {
         let now = turn.now;
         match scope {
-            Scope::Folder(id) => self.in_folder(id, turn, |folder, _| match folder.swarm.prepared(content, staged, now) {
-                Ok(true) => folder.content_complete(content),
-                Ok(false) => {}
-                Err(code) => folder.content_refused(&[content], code),
-            }),
+            Scope::Folder(id) => {
+                self.in_folder(id, turn, |folder, _| match folder.swarm.prepared(content, staged, now) {
+                    Ok(true) => folder.content_complete(content),
+                    Ok(false) => {}
+                    Err(code) => folder.content_refused(&[content], code),
+                })
+            }
             Scope::Offer(id) => self.in_offer(id, turn, |offer, _| match offer.swarm.prepared(content, staged, now) {
                 Ok(true) => offer.content_complete(content),
                 Ok(false) => {}
@@ -177,8 +206,15 @@ impl crate::folder::Folder {
         if self.ledger.role(from).is_none() {
             return;
         }
-        let parts: std::collections::BTreeMap<ContentId, Part> =
-            contents.iter().map(|content| (*content, if self.stands(*content) || self.keeps(*content) { Part::All } else { self.swarm.part(*content) })).collect();
+        let parts: std::collections::BTreeMap<ContentId, Part> = contents
+            .iter()
+            .map(|content| {
+                (
+                    *content,
+                    if self.stands(*content) || self.keeps(*content) { Part::All } else { self.swarm.part(*content) },
+                )
+            })
+            .collect();
         let scope = Scope::Folder(self.id);
         self.swarm.asked(from, scope, contents, &|content| parts.get(&content).cloned().unwrap_or(Part::Nothing), turn);
     }
@@ -189,7 +225,10 @@ impl crate::folder::Folder {
 
     /// Where the bytes of a content are on this disk.
     fn place_of(&self, content: ContentId) -> Option<Place> {
-        let live = self.index.places_of(content).find_map(|(path, disk)| Some(Place::Live { path: path.clone(), print: disk.print? }));
+        let live = self
+            .index
+            .places_of(content)
+            .find_map(|(path, disk)| Some(Place::Live { path: path.clone(), print: disk.print? }));
         let staged = || self.swarm.is_staged(content).then_some(Place::Stage);
         live.or_else(|| self.keeps(content).then_some(Place::Kept)).or_else(staged)
     }

@@ -35,12 +35,17 @@ pub fn reconcile(heads: &[Head], is_directory: bool) -> Reconciled<'_> {
     let mut ranked: Vec<&Head> = heads.iter().filter(|head| has_bytes(head)).collect();
     ranked.sort_by_key(|head| std::cmp::Reverse(head.rank()));
     for head in ranked {
-        let is_kept = !gives_way && head.kind.is_same(&first.kind) || losers.iter().any(|other| other.kind.is_same(&head.kind));
+        let is_kept =
+            !gives_way && head.kind.is_same(&first.kind) || losers.iter().any(|other| other.kind.is_same(&head.kind));
         if !is_kept {
             losers.push(head);
         }
     }
-    let winner = if gives_way { heads.iter().filter(|head| head.kind == Kind::Directory).max_by_key(|head| head.rank()).or(Some(first)) } else { Some(first) };
+    let winner = if gives_way {
+        heads.iter().filter(|head| head.kind == Kind::Directory).max_by_key(|head| head.rank()).or(Some(first))
+    } else {
+        Some(first)
+    };
     Reconciled { winner, losers, gives_way }
 }
 
@@ -67,7 +72,12 @@ mod tests {
     }
 
     fn file(content: u8) -> Kind {
-        Kind::File { content: ContentId([content; 32]), size: 1, executable: false, modified: Timestamp(content.into()) }
+        Kind::File {
+            content: ContentId([content; 32]),
+            size: 1,
+            executable: false,
+            modified: Timestamp(content.into()),
+        }
     }
 
     #[test]

@@ -251,4 +251,3 @@ pub struct FileStatus {
     /// Why it cannot be synced.
     pub problem: Option<Code>,
 }
-

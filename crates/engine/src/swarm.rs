@@ -121,7 +121,15 @@ impl Swarm {
             wanted.near.truncate(8);
             return;
         }
-        let fresh = Wanted { size, near, progress: Progress::Queued, sources: BTreeMap::new(), not_before: Timestamp(0), since: Timestamp(0), ask_again: None };
+        let fresh = Wanted {
+            size,
+            near,
+            progress: Progress::Queued,
+            sources: BTreeMap::new(),
+            not_before: Timestamp(0),
+            since: Timestamp(0),
+            ask_again: None,
+        };
         self.wanted.insert(content, fresh);
         self.queued.insert((size, content));
     }
@@ -146,8 +154,12 @@ impl Swarm {
         if !self.unannounced.remove(&content) && !matches!(wanted.progress, Progress::Queued) {
             self.unwanted.insert(content);
         }
-        let idle: Vec<WorkId> =
-            self.fetches.iter().filter(|(_, fetch)| fetch.items.iter().all(|(other, _)| !self.wanted.contains_key(other))).map(|(work, _)| *work).collect();
+        let idle: Vec<WorkId> = self
+            .fetches
+            .iter()
+            .filter(|(_, fetch)| fetch.items.iter().all(|(other, _)| !self.wanted.contains_key(other)))
+            .map(|(work, _)| *work)
+            .collect();
         if !matches!(wanted.progress, Progress::Complete) {
             idle.into_iter().for_each(|fetch| turn.push(Effect::CancelFetch { fetch }));
         }
@@ -169,7 +181,14 @@ impl Swarm {
     /// Bytes that are staged of everything wanted.
     pub(crate) fn staged_bytes(&self) -> u64 {
         let staged = |wanted: &Wanted| match &wanted.progress {
-            Progress::Chunks(map) => map.manifest.chunks.iter().zip(&map.staged).filter(|(_, is_staged)| **is_staged).map(|(chunk, _)| chunk.length).sum(),
+            Progress::Chunks(map) => map
+                .manifest
+                .chunks
+                .iter()
+                .zip(&map.staged)
+                .filter(|(_, is_staged)| **is_staged)
+                .map(|(chunk, _)| chunk.length)
+                .sum(),
             Progress::Complete => wanted.size,
             Progress::Queued | Progress::Small { .. } | Progress::Preparing | Progress::Unlisted { .. } => 0,
         };
@@ -181,7 +200,11 @@ impl Swarm {
         let has_source = |wanted: &Wanted| wanted.sources.values().any(|part| *part != Part::Nothing);
         !self.wanted.is_empty()
             && self.fetches.is_empty()
-            && self.active.iter().filter_map(|content| self.wanted.get(content)).all(|wanted| !matches!(wanted.progress, Progress::Preparing) && !has_source(wanted))
+            && self
+                .active
+                .iter()
+                .filter_map(|content| self.wanted.get(content))
+                .all(|wanted| !matches!(wanted.progress, Progress::Preparing) && !has_source(wanted))
     }
 
     /// Contents that every connected device lacks, and has lacked for a while.
@@ -189,9 +212,15 @@ impl Swarm {
         let is_nowhere = |wanted: &Wanted| {
             let has_answered = |giver: &DeviceId| wanted.sources.contains_key(giver);
             let is_lacking = match &wanted.progress {
-                Progress::Small { is_flying: false, .. } | Progress::Unlisted { is_flying: false } => wanted.sources.values().all(|part| *part == Part::Nothing),
+                Progress::Small { is_flying: false, .. } | Progress::Unlisted { is_flying: false } => {
+                    wanted.sources.values().all(|part| *part == Part::Nothing)
+                }
                 Progress::Chunks(map) => map.is_incomplete(&wanted.sources),
-                Progress::Small { .. } | Progress::Unlisted { .. } | Progress::Queued | Progress::Preparing | Progress::Complete => false,
+                Progress::Small { .. }
+                | Progress::Unlisted { .. }
+                | Progress::Queued
+                | Progress::Preparing
+                | Progress::Complete => false,
             };
             is_lacking && now.since(wanted.since) >= NOWHERE_AFTER && self.givers.keys().all(has_answered)
         };
@@ -203,7 +232,14 @@ impl Swarm {
         match self.wanted.get(&content).map(|wanted| &wanted.progress) {
             Some(Progress::Chunks(map)) if map.staged.contains(&true) => Part::Some(bits(&map.staged)),
             Some(Progress::Complete) => Part::All,
-            Some(Progress::Chunks(_) | Progress::Queued | Progress::Small { .. } | Progress::Preparing | Progress::Unlisted { .. }) | None => Part::Nothing,
+            Some(
+                Progress::Chunks(_)
+                | Progress::Queued
+                | Progress::Small { .. }
+                | Progress::Preparing
+                | Progress::Unlisted { .. },
+            )
+            | None => Part::Nothing,
         }
     }
 
@@ -252,7 +288,8 @@ impl Swarm {
                 wanted.sources.remove(&device);
             }
         }
-        let theirs: Vec<WorkId> = self.fetches.iter().filter(|(_, fetch)| fetch.from == device).map(|(work, _)| *work).collect();
+        let theirs: Vec<WorkId> =
+            self.fetches.iter().filter(|(_, fetch)| fetch.from == device).map(|(work, _)| *work).collect();
         for work in theirs {
             turn.push(Effect::CancelFetch { fetch: work });
             self.land(work);
@@ -260,9 +297,20 @@ impl Swarm {
     }
 
     /// Somebody wants contents; `has` says what this disk has of each.
-    pub(crate) fn asked(&mut self, from: DeviceId, scope: Scope, contents: Vec<ContentId>, has: &dyn Fn(ContentId) -> Part, turn: &mut Turn<'_>) {
+    pub(crate) fn asked(
+        &mut self,
+        from: DeviceId,
+        scope: Scope,
+        contents: Vec<ContentId>,
+        has: &dyn Fn(ContentId) -> Part,
+        turn: &mut Turn<'_>,
+    ) {
         let Some(giver) = self.givers.get_mut(&from) else { return };
-        let items: Vec<HaveItem> = contents.iter().take(WANT_CONTENTS_MAX).map(|content| HaveItem { content: *content, part: has(*content) }).collect();
+        let items: Vec<HaveItem> = contents
+            .iter()
+            .take(WANT_CONTENTS_MAX)
+            .map(|content| HaveItem { content: *content, part: has(*content) })
+            .collect();
         for item in items.iter().filter(|item| item.part != Part::All) {
             giver.subscribe(item.content);
         }
@@ -293,7 +341,13 @@ impl Swarm {
     }
 
     /// A manifest arrived. True if that completes the content.
-    pub(crate) fn manifest_fetched(&mut self, scope: Scope, content: ContentId, manifest: &Arc<Manifest>, turn: &mut Turn<'_>) -> bool {
+    pub(crate) fn manifest_fetched(
+        &mut self,
+        scope: Scope,
+        content: ContentId,
+        manifest: &Arc<Manifest>,
+        turn: &mut Turn<'_>,
+    ) -> bool {
         let Some(wanted) = self.wanted.get_mut(&content) else { return false };
         match &mut wanted.progress {
             Progress::Small { lacking, .. } => {
@@ -315,8 +369,17 @@ impl Swarm {
     }
 
     /// The disk says what is staged. True if that is everything; an error if it cannot be staged.
-    pub(crate) fn prepared(&mut self, content: ContentId, staged: Result<(Arc<Manifest>, Vec<bool>), PrepareTrouble>, now: Timestamp) -> Result<bool, Code> {
-        let Some(wanted) = self.wanted.get_mut(&content).filter(|wanted| matches!(wanted.progress, Progress::Preparing)) else { return Ok(false) };
+    pub(crate) fn prepared(
+        &mut self,
+        content: ContentId,
+        staged: Result<(Arc<Manifest>, Vec<bool>), PrepareTrouble>,
+        now: Timestamp,
+    ) -> Result<bool, Code> {
+        let Some(wanted) =
+            self.wanted.get_mut(&content).filter(|wanted| matches!(wanted.progress, Progress::Preparing))
+        else {
+            return Ok(false);
+        };
         match staged {
             Ok((manifest, staged)) => {
                 let left = staged.iter().filter(|is_staged| !**is_staged).count();
@@ -343,7 +406,11 @@ impl Swarm {
     /// Chunks arrived. True if that completes the content.
     pub(crate) fn fetched(&mut self, fetch: WorkId, content: ContentId, chunks: &[u32]) -> bool {
         if let Some(fetch) = self.fetches.get_mut(&fetch) {
-            fetch.items.iter_mut().filter(|(other, _)| *other == content).for_each(|(_, open)| open.retain(|chunk| !chunks.contains(chunk)));
+            fetch
+                .items
+                .iter_mut()
+                .filter(|(other, _)| *other == content)
+                .for_each(|(_, open)| open.retain(|chunk| !chunks.contains(chunk)));
         }
         let Some(wanted) = self.wanted.get_mut(&content) else { return false };
         let is_complete = match &mut wanted.progress {
@@ -376,7 +443,8 @@ impl Swarm {
     /// A fetch is over. Returns contents that our own disk refused, with the reason.
     pub(crate) fn ended(&mut self, fetch: WorkId, end: FetchEnd, now: Timestamp) -> Option<(Vec<ContentId>, Code)> {
         let done = self.land(fetch)?;
-        let unfinished: Vec<ContentId> = done.items.iter().map(|(content, _)| *content).filter(|content| self.lacks(*content)).collect();
+        let unfinished: Vec<ContentId> =
+            done.items.iter().map(|(content, _)| *content).filter(|content| self.lacks(*content)).collect();
         let giver = self.givers.get_mut(&done.from);
         match end {
             FetchEnd::Done => {
@@ -385,7 +453,10 @@ impl Swarm {
                 }
                 for (content, open) in &done.items {
                     // What was asked and not given, it lacks.
-                    if let Some(wanted) = self.wanted.get_mut(content).filter(|wanted| !open.is_empty() || matches!(wanted.progress, Progress::Small { .. } | Progress::Unlisted { .. })) {
+                    if let Some(wanted) = self.wanted.get_mut(content).filter(|wanted| {
+                        !open.is_empty()
+                            || matches!(wanted.progress, Progress::Small { .. } | Progress::Unlisted { .. })
+                    }) {
                         wanted.sources.insert(done.from, Part::Nothing);
                         wanted.ask_again = Some(now.after(ASK_AGAIN_AFTER));
                     }
@@ -394,7 +465,8 @@ impl Swarm {
             }
             FetchEnd::Broken => {
                 if let Some(giver) = giver {
-                    giver.cool_until = now.after((COOL_FIRST * 2_u32.saturating_pow(giver.broken.min(8))).min(COOL_MAX));
+                    giver.cool_until =
+                        now.after((COOL_FIRST * 2_u32.saturating_pow(giver.broken.min(8))).min(COOL_MAX));
                     giver.broken += 1;
                 }
                 None
@@ -458,7 +530,11 @@ impl Swarm {
         }
         let givers: Vec<DeviceId> = self.givers.keys().copied().collect();
         for device in givers {
-            while self.givers.get(&device).is_some_and(|giver| giver.is_free(turn.now, FETCHES_PER_PEER_MAX, STRIKES_MAX)) {
+            while self
+                .givers
+                .get(&device)
+                .is_some_and(|giver| giver.is_free(turn.now, FETCHES_PER_PEER_MAX, STRIKES_MAX))
+            {
                 let items = self.choose(device, turn);
                 if items.is_empty() {
                     break;
@@ -470,7 +546,8 @@ impl Swarm {
 
     /// Tells what is not wanted any more, gathered into few messages.
     fn tell_enough(&mut self, scope: Scope, turn: &mut Turn<'_>) {
-        let unwanted: Vec<ContentId> = std::mem::take(&mut self.unwanted).into_iter().filter(|content| !self.active.contains(content)).collect();
+        let unwanted: Vec<ContentId> =
+            std::mem::take(&mut self.unwanted).into_iter().filter(|content| !self.active.contains(content)).collect();
         for batch in unwanted.chunks(WANT_CONTENTS_MAX) {
             for device in self.givers.keys() {
                 turn.send(*device, &Message::Enough { scope, contents: batch.to_vec() });
@@ -542,13 +619,26 @@ impl Swarm {
                 Progress::Small { is_flying, .. } if !*is_flying && *part == Part::All => {
                     *is_flying = true;
                     bytes += wanted.size;
-                    items.push((*content, FetchItem { content: *content, with_manifest: true, chunks: Chunks::All }, Vec::new()));
+                    items.push((
+                        *content,
+                        FetchItem { content: *content, with_manifest: true, chunks: Chunks::All },
+                        Vec::new(),
+                    ));
                 }
                 Progress::Unlisted { is_flying } if !*is_flying => {
                     *is_flying = true;
-                    items.push((*content, FetchItem { content: *content, with_manifest: true, chunks: Chunks::Ranges(Vec::new()) }, Vec::new()));
+                    items.push((
+                        *content,
+                        FetchItem { content: *content, with_manifest: true, chunks: Chunks::Ranges(Vec::new()) },
+                        Vec::new(),
+                    ));
                 }
-                Progress::Queued | Progress::Small { .. } | Progress::Preparing | Progress::Unlisted { .. } | Progress::Chunks(_) | Progress::Complete => {}
+                Progress::Queued
+                | Progress::Small { .. }
+                | Progress::Preparing
+                | Progress::Unlisted { .. }
+                | Progress::Chunks(_)
+                | Progress::Complete => {}
             }
         }
         if !items.is_empty() {
@@ -570,7 +660,13 @@ impl Swarm {
         items
     }
 
-    fn fetch(&mut self, scope: Scope, from: DeviceId, items: Vec<(ContentId, FetchItem, Vec<u32>)>, turn: &mut Turn<'_>) {
+    fn fetch(
+        &mut self,
+        scope: Scope,
+        from: DeviceId,
+        items: Vec<(ContentId, FetchItem, Vec<u32>)>,
+        turn: &mut Turn<'_>,
+    ) {
         let fetch = turn.work();
         let mut request = FetchRequest { scope, items: Vec::with_capacity(items.len()) };
         let mut open = Vec::with_capacity(items.len());

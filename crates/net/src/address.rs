@@ -158,7 +158,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_dialled_is_refused() {
-        for text in ["", "x", "/dns4/a.example/tcp/1", "0.0.0.0:1", "10.0.0.1:0", "/ip4/1.2.3.4/udp/5", "224.0.0.1:5", "10.0.0.1:7400/x"] {
+        for text in [
+            "",
+            "x",
+            "/dns4/a.example/tcp/1",
+            "0.0.0.0:1",
+            "10.0.0.1:0",
+            "/ip4/1.2.3.4/udp/5",
+            "224.0.0.1:5",
+            "10.0.0.1:7400/x",
+        ] {
             assert!(parse(text).is_none(), "{text}");
         }
         assert!(parse(&format!("/ip4/1.2.3.4/tcp/5{}", "/p2p-circuit".repeat(100))).is_none());

@@ -7,8 +7,8 @@ use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{NetworkBehaviour, StreamProtocol};
 use libp2p::{
-    PeerId, Swarm, Transport, allow_block_list, connection_limits, identify, identity, kad, noise, ping, quic,
-    swarm, tcp, yamux,
+    PeerId, Swarm, Transport, allow_block_list, connection_limits, identify, identity, kad, noise, ping, quic, swarm,
+    tcp, yamux,
 };
 use tokio::sync::mpsc;
 
@@ -16,9 +16,8 @@ use crate::error::NetError;
 use crate::guard::{Guarded, SharedMode};
 use crate::identity::Identity;
 use crate::limits::{
-    ESTABLISHED_MAX, HANDSHAKE_WAIT, IDLE_WAIT, NEGOTIATING_MAX,
-    PENDING_IN_MAX, PENDING_OUT_MAX, PER_DEVICE_MAX, PING_EVERY, PING_WAIT, QUERY_WAIT, RECORD_BYTES_MAX, RECORD_LIFE,
-    RECORDS_MAX, STREAMS_MAX,
+    ESTABLISHED_MAX, HANDSHAKE_WAIT, IDLE_WAIT, NEGOTIATING_MAX, PENDING_IN_MAX, PENDING_OUT_MAX, PER_DEVICE_MAX,
+    PING_EVERY, PING_WAIT, QUERY_WAIT, RECORD_BYTES_MAX, RECORD_LIFE, RECORDS_MAX, STREAMS_MAX,
 };
 use crate::{lan, limits_behaviour, streams};
 

@@ -117,7 +117,12 @@ async fn read_header(stream: &mut Stream) -> io::Result<Vec<u8>> {
 
 impl BulkStream {
     /// Reads what there is; zero bytes mean that the stream ended without an end.
-    fn poll_stream(stream: &mut Stream, closed: &mut Closed, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+    fn poll_stream(
+        stream: &mut Stream,
+        closed: &mut Closed,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         match Pin::new(stream).poll_read(cx, room) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(cut_off())),
             Poll::Pending if closed.reading.as_mut().poll(cx).is_ready() => Poll::Ready(Err(cut_off())),
@@ -176,7 +181,12 @@ impl BulkStream {
         self.writing.body_left = bytes;
     }
 
-    fn poll_out(stream: &mut Stream, closed: &mut Closed, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_out(
+        stream: &mut Stream,
+        closed: &mut Closed,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match Pin::new(stream).poll_write(cx, bytes) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Pending if closed.writing.as_mut().poll(cx).is_ready() => Poll::Ready(Err(cut_off())),

@@ -227,9 +227,9 @@ impl NetTask {
     pub(crate) fn dial_due(&mut self, now: Instant) {
         let (shared, connections) = (&self.shared, &self.connections);
         let is_fresh = |device: &DeviceId| {
-            connections.values().any(|known| {
-                known.device == *device && known.is_wanted && now.duration_since(known.since) < FRESH
-            })
+            connections
+                .values()
+                .any(|known| known.device == *device && known.is_wanted && now.duration_since(known.since) < FRESH)
         };
         let attempts = self.targets.due(now, |device| shared.session(device).is_some() || is_fresh(device));
         for attempt in attempts {

@@ -66,8 +66,8 @@ fn load(file: File, path: &Path) -> Result<Identity, NetError> {
     file.take(SEED_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|source| NetError::KeyRead { path: path.to_owned(), source })?;
-    let seed = <[u8; SEED_BYTES]>::try_from(bytes.as_slice())
-        .map_err(|_| NetError::KeyDamaged { path: path.to_owned() })?;
+    let seed =
+        <[u8; SEED_BYTES]>::try_from(bytes.as_slice()).map_err(|_| NetError::KeyDamaged { path: path.to_owned() })?;
     Identity::from_seed(Zeroizing::new(seed))
 }
 

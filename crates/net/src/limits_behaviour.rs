@@ -238,7 +238,8 @@ mod tests {
     #[test]
     fn one_subnet_gets_only_some_connections() {
         let mut limits = Behaviour::new(SharedMode::default());
-        let taken = (0..200).filter(|number| arrive(&mut limits, *number, &format!("192.168.1.{}", number + 1))).count();
+        let taken =
+            (0..200).filter(|number| arrive(&mut limits, *number, &format!("192.168.1.{}", number + 1))).count();
         assert_eq!(taken, PER_SUBNET_MAX);
     }
 

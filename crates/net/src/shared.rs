@@ -8,10 +8,10 @@ use shoal_engine::id::DeviceId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::NetEvent;
 use crate::error::NetError;
 use crate::limits::{BULK_IN_MAX, BULK_OUT_MAX, CANDIDATES_MAX, QUEUE_BYTES_MAX, QUEUE_FRAMES_MAX};
 use crate::link::Candidate;
-use crate::NetEvent;
 
 /// What links tell the network task.
 #[derive(Debug)]

@@ -18,10 +18,10 @@ use crate::discovery::Discovery;
 use crate::error::NetError;
 use crate::guard::{Mode, SharedMode};
 use crate::identity::Identity;
-use crate::rendezvous::Rendezvous;
 use crate::limits::{
     COMMANDS_MAX, DIALS_WAITING_MAX, GOODBYE_WAIT, HINTS_MAX, INBOUND_WAITING_MAX, NETWORK_QUIET, SLEPT_AFTER, TICK,
 };
+use crate::rendezvous::Rendezvous;
 use crate::shared::{Notice, Shared};
 use crate::streams::Opened;
 use crate::targets::Targets;

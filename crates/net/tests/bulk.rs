@@ -7,8 +7,8 @@ mod common;
 use std::time::Duration;
 
 use common::linked;
-use shoal_net::{BulkStream, Net, NetEvent};
 use shoal_engine::id::DeviceId;
+use shoal_net::{BulkStream, Net, NetEvent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const MIB: usize = 1024 * 1024;

@@ -16,11 +16,8 @@ async fn paired_devices_that_know_only_a_third_meet_over_the_dht() {
     let with = |bootstrap: &Vec<String>| NetConfig { kademlia: true, bootstrap: bootstrap.clone(), ..config() };
     let mut ann = Peer::start_with(1, with(&bootstrap)).await;
     let mut ben = Peer::start_with(2, with(&bootstrap)).await;
-    let unknown = |peer: &Peer| PairedDevice {
-        device: peer.id(),
-        addresses: Vec::new(),
-        secret: Zeroizing::new(SECRET),
-    };
+    let unknown =
+        |peer: &Peer| PairedDevice { device: peer.id(), addresses: Vec::new(), secret: Zeroizing::new(SECRET) };
     ann.net.set_paired(vec![unknown(&ben)]);
     ben.net.set_paired(vec![unknown(&ann)]);
     ann.until_connected(ben.id()).await;

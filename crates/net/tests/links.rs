@@ -93,9 +93,9 @@ async fn two_devices_that_dial_each_other_at_once_settle_on_one_link() {
         ann.until_connected(ben.id()).await;
         ben.until_connected(ann.id()).await;
         for events in [ann.during(Duration::from_millis(700)).await, ben.during(Duration::from_millis(50)).await] {
-            let moves = events.iter().filter(|event| {
-                matches!(event, NetEvent::Connected { .. } | NetEvent::Disconnected { .. })
-            });
+            let moves = events
+                .iter()
+                .filter(|event| matches!(event, NetEvent::Connected { .. } | NetEvent::Disconnected { .. }));
             assert_eq!(moves.count(), 0, "{events:?}");
         }
         ann.net.send(ben.id(), b"one".to_vec()).await.expect("sent");

@@ -4,10 +4,7 @@
 //! strings. Nothing here is text for people, except names and places: troubles are codes, and
 //! `ui/src/text/en.ts` has a sentence for each. `command::typescript` writes these types for the page.
 
-#![allow(
-    missing_docs,
-    reason = "most fields and cases say what they are by name"
-)]
+#![allow(missing_docs, reason = "most fields and cases say what they are by name")]
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -16,8 +13,7 @@ mod inbox;
 mod trouble;
 
 pub use inbox::{
-    DryRun, Invitation, InvitedMember, ItemKind, ItemWarning, KindTotal, Offer, OfferItem, Request,
-    Sender,
+    DryRun, Invitation, InvitedMember, ItemKind, ItemWarning, KindTotal, Offer, OfferItem, Request, Sender,
 };
 pub use trouble::{ErrorCode, Param, Trouble};
 

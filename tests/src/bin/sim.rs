@@ -24,7 +24,9 @@ fn main() -> ExitCode {
     let args = match parse(std::env::args().skip(1)) {
         Ok(args) => args,
         Err(text) => {
-            eprintln!("{text}\nsim [--seeds N] [--from N] [--seed N [--trace]] [--without fault,fault] [--threads N] [--show N]");
+            eprintln!(
+                "{text}\nsim [--seeds N] [--from N] [--seed N [--trace]] [--without fault,fault] [--threads N] [--show N]"
+            );
             eprintln!("faults: {}", FAULTS.join(" "));
             return ExitCode::from(2);
         }
@@ -46,7 +48,8 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut args = Args { from: 0, seeds: 1000, one: None, threads, shown_max: 20, options };
     while let Some(word) = words.next() {
-        let mut number = || words.next().and_then(|text| text.parse::<u64>().ok()).ok_or(format!("{word} wants a number"));
+        let mut number =
+            || words.next().and_then(|text| text.parse::<u64>().ok()).ok_or(format!("{word} wants a number"));
         match word.as_str() {
             "--seeds" => args.seeds = number()?,
             "--from" => args.from = number()?,
@@ -82,7 +85,10 @@ fn run_all(args: &Args, from: u64, count: u64) -> Vec<Report> {
                         report.lines.iter().for_each(|line| println!("{line}"));
                     }
                     if args.one.is_some() {
-                        println!("seed {seed}: {} happenings, {} deeds, {} records, {} conflicts, hash {:016x}", report.happenings, report.deeds, report.appended, report.conflicts, report.hash);
+                        println!(
+                            "seed {seed}: {} happenings, {} deeds, {} records, {} conflicts, hash {:016x}",
+                            report.happenings, report.deeds, report.appended, report.conflicts, report.hash
+                        );
                     }
                     if !report.violations.is_empty() {
                         // The receiver lives until every thread has ended.

@@ -115,7 +115,9 @@ impl Account {
 
     /// Shoal changed a disk.
     pub fn applied(&mut self, on: usize, change: &Change, outcome: &Outcome) {
-        if let (Act::Remove, Expected::File { content, .. }, Outcome::Done { .. }) = (&change.act, &change.expected, outcome) {
+        if let (Act::Remove, Expected::File { content, .. }, Outcome::Done { .. }) =
+            (&change.act, &change.expected, outcome)
+        {
             self.with(*content, |fate| fate.is_removed_elsewhere |= fate.deleted_by.is_some_and(|by| by != on));
         }
     }

@@ -91,9 +91,12 @@ pub fn make(disk: &mut Disk, change: &Change, moment: &Moment<'_>) -> Outcome {
 /// Whether a content is wholly in the stage.
 pub fn is_staged(disk: &Disk, content: &Content) -> bool {
     let staged = disk.stage.get(&content.id);
-    content.manifest.chunks.iter().enumerate().all(|(at, chunk)| {
-        chunk.hash == ZEROS || staged.is_some_and(|flags| flags.get(at) == Some(&true))
-    })
+    content
+        .manifest
+        .chunks
+        .iter()
+        .enumerate()
+        .all(|(at, chunk)| chunk.hash == ZEROS || staged.is_some_and(|flags| flags.get(at) == Some(&true)))
 }
 
 fn publish(
@@ -106,7 +109,9 @@ fn publish(
 ) -> Outcome {
     let Some(content) = moment.contents.get(content).cloned() else { return Outcome::SourceGone };
     let moved_from = match source {
-        Source::Move { from, print } if change.expected == Expected::Absent && is_that(disk, from, print, content.id) => {
+        Source::Move { from, print }
+            if change.expected == Expected::Absent && is_that(disk, from, print, content.id) =>
+        {
             Some(from.clone())
         }
         Source::Move { .. } => return Outcome::SourceGone,
@@ -174,7 +179,14 @@ fn remove(disk: &mut Disk, change: &Change, now: u64) -> Outcome {
     Outcome::Done { print: None }
 }
 
-fn touch(disk: &mut Disk, path: &RelPath, mut file: FileNode, now: u64, executable: bool, modified: Timestamp) -> Outcome {
+fn touch(
+    disk: &mut Disk,
+    path: &RelPath,
+    mut file: FileNode,
+    now: u64,
+    executable: bool,
+    modified: Timestamp,
+) -> Outcome {
     file.executable = executable;
     file.modified_ns = i64::try_from(modified.0).unwrap_or(i64::MAX / 2_000_000) * 1_000_000;
     file.changed_ns = disk.next_changed();

@@ -94,7 +94,10 @@ impl World {
     pub fn set_up(&mut self) -> bool {
         if self.now > SETUP_MS_MAX {
             let missing: Vec<usize> = (0..self.devices.len()).filter(|on| !self.has_joined(*on)).collect();
-            self.violate("I4", format!("setting up took over a minute: pairings {:?}, not joined: {missing:?}", self.pairings));
+            self.violate(
+                "I4",
+                format!("setting up took over a minute: pairings {:?}, not joined: {missing:?}", self.pairings),
+            );
             return true;
         }
         match self.phase {
@@ -149,7 +152,8 @@ impl World {
             };
             let typing = at_a.pairings.iter().find(|pairing| pairing.device == b_id);
             let showing = at_b.pairings.iter().find(|pairing| pairing.device == a_id);
-            let code = showing.filter(|showing| showing.stage == PairingStage::Code).and_then(|showing| showing.code.clone());
+            let code =
+                showing.filter(|showing| showing.stage == PairingStage::Code).and_then(|showing| showing.code.clone());
             let can_type = typing.is_some_and(|typing| typing.stage == PairingStage::Code);
             let is_matched = showing.is_some_and(|showing| showing.stage == PairingStage::Matched);
             match self.pairings[pair] {
@@ -199,7 +203,8 @@ impl World {
 
     /// The contents of an offer that its receiver lacks at the end.
     pub fn lacks_of_offer(&self, from: usize, to: usize, offer: shoal_engine::id::OfferId) -> Vec<String> {
-        let (Some(sent), Some(got)) = (self.devices[from].offers.get(&offer), self.devices[to].offers.get(&offer)) else {
+        let (Some(sent), Some(got)) = (self.devices[from].offers.get(&offer), self.devices[to].offers.get(&offer))
+        else {
             return Vec::new();
         };
         let lacks = |item: &&shoal_engine::path::RelPath| {

@@ -81,7 +81,8 @@ impl World {
 
     /// I3: everybody has the same tree. What a viewer changed stays its own.
     fn check_trees(&mut self, members: &[usize], lost: &BTreeSet<RelPath>) {
-        let trees: Vec<(usize, BTreeMap<RelPath, String>)> = members.iter().map(|on| (*on, self.shown_tree(*on))).collect();
+        let trees: Vec<(usize, BTreeMap<RelPath, String>)> =
+            members.iter().map(|on| (*on, self.shown_tree(*on))).collect();
         let Some((first, reference)) = trees.first() else { return };
         for (on, tree) in &trees[1..] {
             let mine = self.account.touched.get(on).cloned().unwrap_or_default();
@@ -116,7 +117,8 @@ impl World {
     fn is_viewers_own(&self, on: usize, path: &RelPath, mine: &BTreeSet<RelPath>) -> bool {
         let is_near = |own: &RelPath| own == path || path.is_inside(own) || own.is_inside(path);
         let content = self.devices[on].home.file(path).map(|file| file.content.id);
-        let is_written_here = content.and_then(|content| self.account.fates.get(&content)).is_some_and(|fate| fate.writer == on);
+        let is_written_here =
+            content.and_then(|content| self.account.fates.get(&content)).is_some_and(|fate| fate.writer == on);
         mine.iter().any(is_near) || is_written_here
     }
 
@@ -126,7 +128,8 @@ impl World {
         let writers: Vec<usize> = members.iter().copied().filter(|on| self.account.is_steady_writer(*on)).collect();
         for on in &writers {
             let home = &self.devices[*on].home;
-            let seen: BTreeSet<ContentId> = home.tree().keys().filter_map(|path| home.file(path)).map(|file| file.content.id).collect();
+            let seen: BTreeSet<ContentId> =
+                home.tree().keys().filter_map(|path| home.file(path)).map(|file| file.content.id).collect();
             for (content, fate) in self.account.kept().filter(|(content, _)| !seen.contains(*content)) {
                 let number = self.contents.get(*content).map_or(0, |content| content.number);
                 let is_kept = self.devices.iter().any(|device| device.home.kept.contains_key(content));
@@ -135,12 +138,21 @@ impl World {
                     continue;
                 }
                 let kept = if is_kept { "only in versions" } else { "nowhere" };
-                wrong.push(("I1", format!("c{number}, written by D{} at {} ({} ms), is not seen on D{on}, {kept}", fate.writer, fate.path, fate.at)));
+                wrong.push((
+                    "I1",
+                    format!(
+                        "c{number}, written by D{} at {} ({} ms), is not seen on D{on}, {kept}",
+                        fate.writer, fate.path, fate.at
+                    ),
+                ));
             }
             for (content, fate) in self.account.gone() {
                 if home.file(&fate.path).is_some_and(|file| file.content.id == *content) {
                     let number = self.contents.get(*content).map_or(0, |content| content.number);
-                    wrong.push(("I5", format!("c{number} at {}, deleted by D{:?}, is back on D{on}", fate.path, fate.deleted_by)));
+                    wrong.push((
+                        "I5",
+                        format!("c{number} at {}, deleted by D{:?}, is back on D{on}", fate.path, fate.deleted_by),
+                    ));
                 }
             }
         }
@@ -158,7 +170,9 @@ impl World {
             for (path, file) in home.tree().keys().filter_map(|path| Some((path, home.file(path)?))) {
                 let fate = self.account.fates.get(&file.content.id);
                 let by_viewer = fate.filter(|fate| fate.writer != *on && self.account.viewers.contains(&fate.writer));
-                if let Some(fate) = by_viewer.filter(|fate| !fate.is_elsewhere && !self.account.unsteady.contains(&fate.writer)) {
+                if let Some(fate) =
+                    by_viewer.filter(|fate| !fate.is_elsewhere && !self.account.unsteady.contains(&fate.writer))
+                {
                     wrong.push(format!("{path} on D{on} holds what viewer D{} wrote", fate.writer));
                 }
             }
@@ -186,7 +200,8 @@ impl World {
         for on in members {
             let Some(status) = self.status(*on) else { continue };
             let Some(brain) = &self.devices[*on].brain else { continue };
-            let listed = status.folders.iter().flat_map(|folder| &folder.problems).filter(|(_, code)| *code == Code::NoSource);
+            let listed =
+                status.folders.iter().flat_map(|folder| &folder.problems).filter(|(_, code)| *code == Code::NoSource);
             let listed: BTreeSet<&str> = listed.map(|(path, _)| path.as_str()).collect();
             if listed.is_empty() {
                 continue;
@@ -196,7 +211,9 @@ impl World {
                     continue;
                 }
                 match kind.content().and_then(|content| self.holder_of(members, content)) {
-                    Some(holder) => wrong.push(format!("D{on} says that nobody has the bytes of {path}, but D{holder} has")),
+                    Some(holder) => {
+                        wrong.push(format!("D{on} says that nobody has the bytes of {path}, but D{holder} has"))
+                    }
                     // The directories above stand where something was fetched into them before, and nowhere else.
                     None => {
                         lost.extend(path.ancestors());
@@ -223,22 +240,33 @@ impl World {
     fn check_status(&mut self, members: &[usize]) {
         for on in members {
             let Some(status) = self.status(*on) else { return self.violate("I4", format!("D{on} does not run")) };
-            let Some(folder) = status.folders.first() else { return self.violate("I22", format!("D{on} shows no folder")) };
+            let Some(folder) = status.folders.first() else {
+                return self.violate("I22", format!("D{on} shows no folder"));
+            };
             if folder.hold.is_some() {
                 return self.violate("I4", format!("D{on} still holds {:?}", folder.hold));
             }
             let may_differ = self.account.viewers.contains(on) || self.account.unsteady.contains(on);
             // What nobody has any more is a problem, and lacked by everybody alike.
             let is_nowhere = |(_, code): &(String, Code)| *code == Code::NoSource;
-            if let Some((path, code)) = folder.problems.iter().find(|problem| !is_nowhere(problem)).filter(|_| !may_differ) {
+            if let Some((path, code)) =
+                folder.problems.iter().find(|problem| !is_nowhere(problem)).filter(|_| !may_differ)
+            {
                 return self.violate("I22", format!("D{on} lists {path}: {code:?}"));
             }
             if folder.state != FolderState::UpToDate && !may_differ {
-                return self.violate("I22", format!("D{on} shows {:?}, lacking {:?} {:?}, problems {:?}", folder.state, folder.lacking, folder.lacking_first, folder.problems));
+                return self.violate(
+                    "I22",
+                    format!(
+                        "D{on} shows {:?}, lacking {:?} {:?}, problems {:?}",
+                        folder.state, folder.lacking, folder.lacking_first, folder.problems
+                    ),
+                );
             }
             for member in &folder.members {
                 let number = self.number_of(member.device);
-                let may_lag = number.is_none_or(|number| !members.contains(&number) || !self.account.is_steady_writer(number));
+                let may_lag =
+                    number.is_none_or(|number| !members.contains(&number) || !self.account.is_steady_writer(number));
                 if member.state != MemberState::UpToDate && !may_lag {
                     return self.violate("I22", format!("D{on} shows {:?} as {:?}", member.device, member.state));
                 }

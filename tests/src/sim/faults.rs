@@ -1,8 +1,8 @@
 //! Faults: killed programs, power cuts, broken links, partitions, vanished directories, clocks that jump.
 
 use shoal_engine::event::Event;
-use shoal_engine::message::OfferItem;
 use shoal_engine::id::OfferId;
+use shoal_engine::message::OfferItem;
 use shoal_engine::path::RelPath;
 use shoal_engine::request::{Request, Role};
 
@@ -35,7 +35,11 @@ impl World {
         if self.devices[on].brain.is_none() {
             return;
         }
-        self.trace.say(self.now, &format!("D{on} !!"), format_args!("{}", if is_power_cut { "power cut" } else { "killed" }));
+        self.trace.say(
+            self.now,
+            &format!("D{on} !!"),
+            format_args!("{}", if is_power_cut { "power cut" } else { "killed" }),
+        );
         let loss = match self.plan.has_index_loss {
             true => *self.dice.pick(&[IndexLoss::None, IndexLoss::Older, IndexLoss::All]),
             false => IndexLoss::None,
@@ -176,14 +180,22 @@ impl World {
         let mut disk = Disk::new([0; 16]);
         let mut items = Vec::new();
         for number in 0..self.dice.between(1, 4) {
-            let Ok(path) = RelPath::parse(&format!("{}o{number}", if number % 2 == 0 { "" } else { "sub/" })) else { continue };
+            let Ok(path) = RelPath::parse(&format!("{}o{number}", if number % 2 == 0 { "" } else { "sub/" })) else {
+                continue;
+            };
             let content = self.contents.fresh(&mut self.dice);
             let modified = self.devices[on].clock(self.now);
             let node = disk.new_file(&content, false, i64::try_from(modified.0).unwrap_or(0) * 1_000_000);
             let mut edits = disk.missing_parents(&path);
             edits.push((path.clone(), Some(node)));
             disk.change(self.now, By::User, edits);
-            items.push(OfferItem { path, size: content.size, is_directory: false, executable: false, modified: modified.0 });
+            items.push(OfferItem {
+                path,
+                size: content.size,
+                is_directory: false,
+                executable: false,
+                modified: modified.0,
+            });
         }
         disk.sync();
         self.devices[on].offers.insert(offer, disk);

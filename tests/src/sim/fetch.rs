@@ -53,7 +53,9 @@ impl World {
 
     /// The stream reaches the peer.
     pub fn asked(&mut self, on: usize, life: u32, fetch: WorkId) {
-        let Some((other, header)) = self.alive_fetch(on, life, fetch).map(|f| (f.from, wire::write_request(&f.request))) else {
+        let Some((other, header)) =
+            self.alive_fetch(on, life, fetch).map(|f| (f.from, wire::write_request(&f.request)))
+        else {
             return;
         };
         if self.devices[other].brain.is_none() {
@@ -222,7 +224,14 @@ impl World {
     }
 
     /// Whether a peer has these chunks where its engine said; `Err` if other bytes stand there.
-    fn serves(&self, peer: usize, scope: &Scope, place: &Place, content: ContentId, chunks: &[u32]) -> Result<bool, ()> {
+    fn serves(
+        &self,
+        peer: usize,
+        scope: &Scope,
+        place: &Place,
+        content: ContentId,
+        chunks: &[u32],
+    ) -> Result<bool, ()> {
         let Some(disk) = self.devices[peer].disk(scope).filter(|disk| disk.is_here) else { return Ok(false) };
         match place {
             Place::Live { path, print } => match disk.file(path).filter(|file| file.print() == *print) {

@@ -11,7 +11,8 @@ impl World {
     /// Looks at what every device shows, if the moment is calm and nothing can be hidden from the engines.
     pub fn check_honesty(&mut self) {
         let plan = &self.plan;
-        let can_hide = plan.has_pauses || plan.has_root_loss || plan.hints_late_percent > 0 || plan.reads_failed_percent > 0;
+        let can_hide =
+            plan.has_pauses || plan.has_root_loss || plan.hints_late_percent > 0 || plan.reads_failed_percent > 0;
         if can_hide || self.has_lost_hints || self.last_deed + CALM_MS > self.now {
             return;
         }
@@ -27,14 +28,16 @@ impl World {
     }
 
     fn compare_claim(&mut self, on: usize, other: usize) {
-        let may_differ = |device: &usize| !self.account.is_steady_writer(*device) || self.account.removed.contains(device);
+        let may_differ =
+            |device: &usize| !self.account.is_steady_writer(*device) || self.account.removed.contains(device);
         if [on, other].iter().any(may_differ) {
             return;
         }
         let Some(status) = self.status(on) else { return };
         let Some(folder) = status.folders.first() else { return };
         let id = self.devices[other].id;
-        let claims = |member: &shoal_engine::status::MemberStatus| member.device == id && member.state == MemberState::UpToDate;
+        let claims =
+            |member: &shoal_engine::status::MemberStatus| member.device == id && member.state == MemberState::UpToDate;
         if folder.state == FolderState::UpToDate && folder.members.iter().any(claims) {
             let (mine, theirs) = (self.shown_tree(on), self.shown_tree(other));
             if mine != theirs {

@@ -31,7 +31,16 @@ pub struct Link {
 impl Link {
     /// A link that is down.
     pub fn new(ends: [usize; 2]) -> Self {
-        Link { ends, is_reachable: true, epoch: 0, is_up: false, told: [None; 2], up_since: 0, last: [0; 2], rests_until: 0 }
+        Link {
+            ends,
+            is_reachable: true,
+            epoch: 0,
+            is_up: false,
+            told: [None; 2],
+            up_since: 0,
+            last: [0; 2],
+            rests_until: 0,
+        }
     }
 
     /// Which side a device is.

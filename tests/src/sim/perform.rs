@@ -77,7 +77,11 @@ impl World {
 
     /// How long the disk takes this time.
     pub fn disk_delay(&mut self) -> u64 {
-        if self.dice.chance(3) { self.dice.between(0, 10 * self.plan.disk_ms_max) } else { self.dice.between(0, self.plan.disk_ms_max) }
+        if self.dice.chance(3) {
+            self.dice.between(0, 10 * self.plan.disk_ms_max)
+        } else {
+            self.dice.between(0, self.plan.disk_ms_max)
+        }
     }
 
     fn begin_apply(&mut self, on: usize, scope: Scope, work: u64, changes: Vec<shoal_engine::observe::Change>) {

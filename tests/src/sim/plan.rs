@@ -61,7 +61,18 @@ pub struct Plan {
 
 /// Faults that can be left out to find out which one matters.
 pub const FAULTS: [&str; 13] = [
-    "kills", "power", "index", "breaks", "partitions", "root", "clocks", "roles", "pauses", "offers", "hints", "disk",
+    "kills",
+    "power",
+    "index",
+    "breaks",
+    "partitions",
+    "root",
+    "clocks",
+    "roles",
+    "pauses",
+    "offers",
+    "hints",
+    "disk",
     "refusals",
 ];
 

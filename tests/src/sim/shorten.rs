@@ -21,9 +21,15 @@ pub(super) fn shorten(line: &str) -> String {
     });
     let line = inside(&line, "modified: Timestamp(", ")", |_| Some("..".to_owned()));
     let line = inside(&line, "RelPath(", ")", |inner| Some(inner.to_owned()));
-    [("Materialised ", ""), ("folder: FOLDER, ", ""), ("scope: Folder(FOLDER), ", ""), ("executable: false, ", ""), (", ..", "")]
-        .iter()
-        .fold(line, |line, (long, short)| line.replace(long, short))
+    [
+        ("Materialised ", ""),
+        ("folder: FOLDER, ", ""),
+        ("scope: Folder(FOLDER), ", ""),
+        ("executable: false, ", ""),
+        (", ..", ""),
+    ]
+    .iter()
+    .fold(line, |line, (long, short)| line.replace(long, short))
 }
 
 /// Names that stand for 16 hexadecimal digits, as ids of contents are printed.

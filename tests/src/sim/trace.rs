@@ -27,7 +27,12 @@ pub struct Trace {
 impl Trace {
     /// A trace that only hashes, or one that keeps lines as well.
     pub fn new(has_lines: bool) -> Self {
-        Trace { hash: 0xcbf2_9ce4_8422_2325, lines: has_lines.then(Vec::new), names: Vec::new(), contents: BTreeMap::new() }
+        Trace {
+            hash: 0xcbf2_9ce4_8422_2325,
+            lines: has_lines.then(Vec::new),
+            names: Vec::new(),
+            contents: BTreeMap::new(),
+        }
     }
 
     /// Whether lines are kept.
@@ -116,7 +121,8 @@ impl Trace {
             let text = if let Effect::Send { to, frame } = effect {
                 format!("Send to {to:?} {}", show_frame(frame))
             } else if let Effect::Append { folder: _, work, records } = effect {
-                let keys: Vec<_> = records.iter().map(|(key, bytes)| format!("{key:?} {} bytes", bytes.len())).collect();
+                let keys: Vec<_> =
+                    records.iter().map(|(key, bytes)| format!("{key:?} {} bytes", bytes.len())).collect();
                 format!("Append {work} {}", keys.join(", "))
             } else {
                 format!("{effect:?}")

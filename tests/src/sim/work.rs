@@ -99,7 +99,8 @@ impl World {
     }
 
     fn read_fails(&mut self) -> bool {
-        let fails = !self.is_healing && self.plan.reads_failed_percent > 0 && self.dice.chance(self.plan.reads_failed_percent);
+        let fails =
+            !self.is_healing && self.plan.reads_failed_percent > 0 && self.dice.chance(self.plan.reads_failed_percent);
         // The engine may not look there again before the next full scan.
         self.has_lost_hints |= fails;
         fails
@@ -146,8 +147,10 @@ impl World {
             (Some(known), Some(disk)) => {
                 let count = known.manifest.chunks.len();
                 let mut flags = disk.stage.get(&content).cloned().unwrap_or_else(|| vec![false; count]);
-                let files = near.iter().filter_map(|(path, print, _)| disk.file(path).filter(|file| file.print() == *print));
-                let here: Vec<_> = files.flat_map(|file| file.content.manifest.chunks.iter().map(|chunk| chunk.hash)).collect();
+                let files =
+                    near.iter().filter_map(|(path, print, _)| disk.file(path).filter(|file| file.print() == *print));
+                let here: Vec<_> =
+                    files.flat_map(|file| file.content.manifest.chunks.iter().map(|chunk| chunk.hash)).collect();
                 let is_kept = disk.kept.contains_key(&content);
                 for (flag, chunk) in flags.iter_mut().zip(&known.manifest.chunks) {
                     *flag |= is_kept || chunk.hash == ZEROS || here.contains(&chunk.hash);
@@ -226,7 +229,8 @@ impl World {
                 return self.violate("engine", format!("D{on} is to send {key:?}, which was never appended"));
             };
             if is_own(&key) && !is_durable {
-                return self.violate("durable first", format!("D{on} is to send its own {key:?}, which is not durable"));
+                return self
+                    .violate("durable first", format!("D{on} is to send its own {key:?}, which is not durable"));
             }
             if bytes + record.len() > RECORDS_BYTES_MAX && !batch.is_empty() {
                 frames.push(std::mem::take(&mut batch));

@@ -395,7 +395,12 @@ impl World {
 
     fn panicked(&mut self, on: usize, call: &str) {
         let text = PANIC.with(|slot| slot.borrow_mut().take()).unwrap_or_default();
-        let short: String = text.lines().filter(|line| line.contains("shoal_engine") || line.contains("crates/engine") || line.contains("panicked")).take(12).collect::<Vec<_>>().join(" | ");
+        let short: String = text
+            .lines()
+            .filter(|line| line.contains("shoal_engine") || line.contains("crates/engine") || line.contains("panicked"))
+            .take(12)
+            .collect::<Vec<_>>()
+            .join(" | ");
         let first: String = text.lines().take(3).collect::<Vec<_>>().join(" ");
         self.violate("I21", format!("D{on} panics in {call}: {first} {short}"));
     }

@@ -9,12 +9,9 @@ use crate::time::Timestamp;
 /// Writes a kind.
 pub(crate) fn write_kind(kind: &Kind) -> Wire {
     match kind {
-        Kind::File { content, size, executable, modified } => Wire::File(File {
-            content: content.0.to_vec(),
-            size: *size,
-            executable: *executable,
-            modified: modified.0,
-        }),
+        Kind::File { content, size, executable, modified } => {
+            Wire::File(File { content: content.0.to_vec(), size: *size, executable: *executable, modified: modified.0 })
+        }
         Kind::Directory => Wire::Directory(Empty {}),
         Kind::Link { target } => Wire::Link(Link { target: target.clone() }),
         Kind::Deleted => Wire::Deleted(Empty {}),

@@ -141,6 +141,7 @@ fn offer_answer(offer: OfferId, accepted: &[(u32, u32)]) -> Body {
 }
 
 fn offer_ready(offer: OfferId, items: &[(u32, ContentId, u64)]) -> Body {
-    let item = |&(item, content, size): &(u32, ContentId, u64)| wire::ReadyItem { item, content: content.0.to_vec(), size };
+    let item =
+        |&(item, content, size): &(u32, ContentId, u64)| wire::ReadyItem { item, content: content.0.to_vec(), size };
     Body::OfferReady(wire::OfferReady { offer: offer.0.to_vec(), items: items.iter().map(item).collect() })
 }

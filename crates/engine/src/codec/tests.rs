@@ -64,12 +64,7 @@ fn every_message(seed: u8) -> Vec<Message> {
         Message::Unpaired,
         Message::Invitation { genesis: vec![1, seed], memberships: list(many), files: number, bytes: number + 1 },
         Message::InvitationAnswer { folder, is_accepted: seed.is_multiple_of(2) },
-        Message::Heads {
-            folder,
-            memberships: number,
-            is_complete: true,
-            chains: (0..many as u8).map(head).collect(),
-        },
+        Message::Heads { folder, memberships: number, is_complete: true, chains: (0..many as u8).map(head).collect() },
         Message::Ask {
             folder,
             memberships_from: number,
@@ -83,12 +78,15 @@ fn every_message(seed: u8) -> Vec<Message> {
             items: (0..many as u8).map(|at| HaveItem { content: ContentId(bytes(at)), part: part(at) }).collect(),
         },
         Message::Enough { scope, contents },
-        Message::Offer { offer, page: 1, pages: 2, note: "ciao".to_owned(), items: (0..many as u8).map(item).collect() },
-        Message::OfferAnswer { offer, accepted: ranges },
-        Message::OfferReady {
+        Message::Offer {
             offer,
-            items: (0..many as u32).map(|at| (at, ContentId(bytes(seed)), number)).collect(),
+            page: 1,
+            pages: 2,
+            note: "ciao".to_owned(),
+            items: (0..many as u8).map(item).collect(),
         },
+        Message::OfferAnswer { offer, accepted: ranges },
+        Message::OfferReady { offer, items: (0..many as u32).map(|at| (at, ContentId(bytes(seed)), number)).collect() },
         Message::OfferDone { offer },
         Message::OfferEnded { offer },
     ]

@@ -2,8 +2,8 @@
 
 use crate::effect::Effect;
 use crate::entry::Kind;
-use crate::folder::plan::moved_source;
 use crate::folder::Folder;
+use crate::folder::plan::moved_source;
 use crate::id::{Scope, VersionId};
 use crate::limits::APPLY_BATCH_MAX;
 use crate::observe::{Act, Change, Code, Expected, Fingerprint, Outcome, Source, Stop};
@@ -40,14 +40,22 @@ impl Folder {
         batch.sort_by_key(|change| !matches!(&change.act, Act::Publish { source: Source::Copy { .. }, .. }));
         // What stands deepest goes first, so that directories are empty when their turn comes.
         removals.reverse();
-        let taken = batch.iter().chain(&removals).filter(|change| matches!(change.expected, Expected::File { .. })).map(|change| change.path.clone()).collect();
+        let taken = batch
+            .iter()
+            .chain(&removals)
+            .filter(|change| matches!(change.expected, Expected::File { .. }))
+            .map(|change| change.path.clone())
+            .collect();
         self.note_taken(taken, turn.now);
         batch.extend(removals);
         if batch.is_empty() {
             return;
         }
         let work = turn.work();
-        let with_versions = batch.iter().map(|change| (change.clone(), self.closing_of(change), self.closing_of_source(change))).collect();
+        let with_versions = batch
+            .iter()
+            .map(|change| (change.clone(), self.closing_of(change), self.closing_of_source(change)))
+            .collect();
         self.planning.applying.insert(work, with_versions);
         turn.push(Effect::Apply { scope: Scope::Folder(self.id), work, changes: batch });
     }
@@ -57,7 +65,8 @@ impl Folder {
         let reconciled = self.index.reconciled(&change.path);
         let (Some(winner), Some(state)) = (reconciled.winner, self.index.get(&change.path)) else { return Vec::new() };
         let kind = after(change);
-        let is_done = kind.as_ref().is_some_and(|kind| kind.is_same(&winner.kind)) || change.act == Act::Remove && !winner.kind.is_live();
+        let is_done = kind.as_ref().is_some_and(|kind| kind.is_same(&winner.kind))
+            || change.act == Act::Remove && !winner.kind.is_live();
         let is_closed = |head: &&crate::version::Head| {
             is_done && (head.kind.is_same(&winner.kind) || matches!(head.kind, Kind::Deleted | Kind::Directory))
         };
@@ -87,7 +96,14 @@ impl Folder {
         }
     }
 
-    fn take_outcome(&mut self, change: &Change, versions: Vec<VersionId>, source_versions: Option<Vec<VersionId>>, outcome: Outcome, turn: &mut Turn<'_>) {
+    fn take_outcome(
+        &mut self,
+        change: &Change,
+        versions: Vec<VersionId>,
+        source_versions: Option<Vec<VersionId>>,
+        outcome: Outcome,
+        turn: &mut Turn<'_>,
+    ) {
         let (path, now) = (&change.path, turn.now);
         match outcome {
             Outcome::Done { print } => self.made(change, versions, source_versions, print, turn),
@@ -125,7 +141,14 @@ impl Folder {
     }
 
     /// A change was made.
-    fn made(&mut self, change: &Change, versions: Vec<VersionId>, source_versions: Option<Vec<VersionId>>, print: Option<Fingerprint>, turn: &mut Turn<'_>) {
+    fn made(
+        &mut self,
+        change: &Change,
+        versions: Vec<VersionId>,
+        source_versions: Option<Vec<VersionId>>,
+        print: Option<Fingerprint>,
+        turn: &mut Turn<'_>,
+    ) {
         let path = &change.path;
         self.index.set_problem(path, None);
         self.planning.succeeded(path);
@@ -155,7 +178,10 @@ impl Folder {
 
     fn touched(&self, change: &Change, versions: Vec<VersionId>, print: Option<Fingerprint>) -> Option<Materialised> {
         let before = self.index.disk(&change.path)?;
-        let (Kind::File { content, size, .. }, Act::Touch { executable, modified }) = (&before.kind, &change.act) else { return Some(before.clone()) };
+        let (Kind::File { content, size, .. }, Act::Touch { executable, modified }) = (&before.kind, &change.act)
+        else {
+            return Some(before.clone());
+        };
         let kind = Kind::File { content: *content, size: *size, executable: *executable, modified: *modified };
         Some(Materialised { versions, kind, print: print.or(before.print) })
     }

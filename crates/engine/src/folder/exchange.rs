@@ -87,7 +87,17 @@ impl Exchange {
             Content::Membership | Content::Fork(_) => BTreeMap::new(),
         };
         let record_key = record.key;
-        self.announcements.insert(work, Announcement { own: Some(record), from: None, chains: first.keys().copied().collect(), first, membership: membership_of(record_key), removed });
+        self.announcements.insert(
+            work,
+            Announcement {
+                own: Some(record),
+                from: None,
+                chains: first.keys().copied().collect(),
+                first,
+                membership: membership_of(record_key),
+                removed,
+            },
+        );
     }
 
     /// How many blocks of a chain are durable, if not all of them.
@@ -102,7 +112,8 @@ impl Exchange {
 
     /// When our state is reported next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let ask = self.peers.values().filter_map(|peer| peer.asked.as_ref()).map(|(at, _)| at.after(ASK_AGAIN_AFTER)).min();
+        let ask =
+            self.peers.values().filter_map(|peer| peer.asked.as_ref()).map(|(at, _)| at.after(ASK_AGAIN_AFTER)).min();
         [self.is_report_due.then(|| self.last_report.after(REPORT_EVERY)), ask].into_iter().flatten().min()
     }
 
@@ -171,13 +182,21 @@ impl Folder {
     fn tell_heads(&mut self, to: DeviceId, turn: &mut Turn<'_>) {
         // What is not durable is told when it is.
         let chains = self.ledger.heads().into_iter().filter(|head| self.is_durable(head.chain)).collect();
-        let message = Message::Heads { folder: self.id, memberships: self.durable_memberships(), is_complete: true, chains };
+        let message =
+            Message::Heads { folder: self.id, memberships: self.durable_memberships(), is_complete: true, chains };
         turn.send(to, &message);
         self.exchange.is_report_due = true;
     }
 
     /// What a peer knows.
-    pub(crate) fn heard_heads(&mut self, from: DeviceId, memberships: u64, is_complete: bool, chains: Vec<ChainHead>, turn: &mut Turn<'_>) {
+    pub(crate) fn heard_heads(
+        &mut self,
+        from: DeviceId,
+        memberships: u64,
+        is_complete: bool,
+        chains: Vec<ChainHead>,
+        turn: &mut Turn<'_>,
+    ) {
         if self.record.invited.contains(&from) {
             self.invitation_answered(from, turn);
         }
@@ -224,7 +243,8 @@ impl Folder {
             return;
         }
         let question = (memberships, chains.clone());
-        if peer.asked.as_ref().is_some_and(|(at, before)| *before == question && turn.now.since(*at) < ASK_AGAIN_AFTER) {
+        if peer.asked.as_ref().is_some_and(|(at, before)| *before == question && turn.now.since(*at) < ASK_AGAIN_AFTER)
+        {
             return;
         }
         peer.asked = Some((turn.now, question));
@@ -233,7 +253,13 @@ impl Folder {
     }
 
     /// A peer asks for records. Somebody who was removed may still learn of it, and nothing else.
-    pub(crate) fn asked_records(&mut self, from: DeviceId, memberships_from: u64, chains: &[(ChainId, u64)], turn: &mut Turn<'_>) {
+    pub(crate) fn asked_records(
+        &mut self,
+        from: DeviceId,
+        memberships_from: u64,
+        chains: &[(ChainId, u64)],
+        turn: &mut Turn<'_>,
+    ) {
         let chains = if self.ledger.role(from).is_some() { chains } else { &[] };
         let ranges = self.ledger.ranges_for(memberships_from, chains).ranges;
         let records: Vec<RecordRange> = ranges.into_iter().filter_map(|range| self.durable_part(range)).collect();
@@ -249,7 +275,11 @@ impl Folder {
     /// Whether everything of a chain, or of the membership that is shown as one, is durable.
     fn is_durable(&self, chain: ChainId) -> bool {
         let is_membership = chain.device.0 == self.id.0;
-        if is_membership { self.exchange.durable_memberships().is_none() } else { self.exchange.durable_blocks(chain).is_none() }
+        if is_membership {
+            self.exchange.durable_memberships().is_none()
+        } else {
+            self.exchange.durable_blocks(chain).is_none()
+        }
     }
 
     /// As much of a range as is durable.
@@ -262,7 +292,9 @@ impl Folder {
             }
             RecordRange::Memberships { .. } => return Some(range),
         };
-        let Some(durable) = self.exchange.durable_blocks(chain).filter(|_| from != PROOF_INDEX) else { return Some(range) };
+        let Some(durable) = self.exchange.durable_blocks(chain).filter(|_| from != PROOF_INDEX) else {
+            return Some(range);
+        };
         let to = to.min(durable);
         (from < to).then_some(RecordRange::Blocks { chain, from, to })
     }
@@ -319,7 +351,9 @@ impl Folder {
             }
         }
         let work = self.append(records, turn);
-        self.exchange.announcements.insert(work, Announcement { own: None, from: Some(from), chains, first, membership, removed: Vec::new() });
+        self.exchange
+            .announcements
+            .insert(work, Announcement { own: None, from: Some(from), chains, first, membership, removed: Vec::new() });
     }
 
     /// Records are durable: now others may hear of them.
@@ -329,13 +363,18 @@ impl Folder {
         self.exchange.is_report_due = true;
         if let Some(own) = announcement.own.as_ref().filter(|_| announcement.membership.is_some()) {
             for device in &announcement.removed {
-                turn.send(*device, &Message::Records { folder: self.id, records: vec![own.bytes.clone()], has_more: false });
+                turn.send(
+                    *device,
+                    &Message::Records { folder: self.id, records: vec![own.bytes.clone()], has_more: false },
+                );
             }
-            let invited: Vec<DeviceId> = self.record.invited.iter().copied().filter(|device| self.exchange.peers.contains_key(device)).collect();
+            let invited: Vec<DeviceId> =
+                self.record.invited.iter().copied().filter(|device| self.exchange.peers.contains_key(device)).collect();
             invited.into_iter().for_each(|device| self.invite(device, turn));
         }
         let is_durable = |chain: &&ChainId| self.exchange.durable_blocks(**chain).is_none();
-        let heads: Vec<ChainHead> = announcement.chains.iter().filter(is_durable).filter_map(|chain| self.ledger.head(*chain)).collect();
+        let heads: Vec<ChainHead> =
+            announcement.chains.iter().filter(is_durable).filter_map(|chain| self.ledger.head(*chain)).collect();
         if heads.is_empty() && !announcement.chains.is_empty() {
             // Something before it is still on its way to the disk, and is told together with it.
             return;
@@ -353,10 +392,18 @@ impl Folder {
                 && peer.memberships == self.ledger.memberships()
             {
                 peer.pushed = Some((block.chain, block.index + 1));
-                turn.send(device, &Message::Records { folder: self.id, records: vec![own.bytes.clone()], has_more: false });
+                turn.send(
+                    device,
+                    &Message::Records { folder: self.id, records: vec![own.bytes.clone()], has_more: false },
+                );
                 continue;
             }
-            let message = Message::Heads { folder: self.id, memberships: self.durable_memberships(), is_complete: false, chains: heads.clone() };
+            let message = Message::Heads {
+                folder: self.id,
+                memberships: self.durable_memberships(),
+                is_complete: false,
+                chains: heads.clone(),
+            };
             turn.send(device, &message);
         }
     }
@@ -372,7 +419,8 @@ impl Folder {
     pub(super) fn exchange_due(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now;
         let is_late = |peer: &Peer| peer.asked.as_ref().is_some_and(|(at, _)| now.since(*at) >= ASK_AGAIN_AFTER);
-        let late: Vec<DeviceId> = self.exchange.peers.iter().filter(|(_, peer)| is_late(peer)).map(|(device, _)| *device).collect();
+        let late: Vec<DeviceId> =
+            self.exchange.peers.iter().filter(|(_, peer)| is_late(peer)).map(|(device, _)| *device).collect();
         late.into_iter().for_each(|device| self.ask(device, turn));
     }
 
@@ -387,11 +435,16 @@ impl Folder {
         self.exchange.last_report = turn.now;
         self.exchange.is_report_due = false;
         let TheirState { digest, files, bytes, problems } = ours;
-        let invited: Vec<DeviceId> = self.record.invited.iter().copied().filter(|device| self.exchange.peers.contains_key(device)).collect();
+        let invited: Vec<DeviceId> =
+            self.record.invited.iter().copied().filter(|device| self.exchange.peers.contains_key(device)).collect();
         for device in invited {
             // So that the invitation says how much there is when that is known.
             let counts = (self.index.files, self.index.bytes);
-            let is_news = self.exchange.peers.get_mut(&device).is_some_and(|peer| peer.invited_to.replace(counts) != Some(counts));
+            let is_news = self
+                .exchange
+                .peers
+                .get_mut(&device)
+                .is_some_and(|peer| peer.invited_to.replace(counts) != Some(counts));
             if is_news && self.looking.is_walked {
                 self.invite(device, turn);
             }

@@ -77,7 +77,8 @@ fn is_too_much(number: usize, of: u64) -> bool {
 impl Folder {
     /// What stood on this disk and stands there no more: records it, or holds it.
     pub(super) fn judge_gone(&mut self, gone: BTreeSet<RelPath>, turn: &mut Turn<'_>) {
-        let (allowed, gone): (BTreeSet<RelPath>, BTreeSet<RelPath>) = gone.into_iter().partition(|path| self.hold.allowed.contains(path));
+        let (allowed, gone): (BTreeSet<RelPath>, BTreeSet<RelPath>) =
+            gone.into_iter().partition(|path| self.hold.allowed.contains(path));
         self.hold.allowed.retain(|path| !allowed.contains(path));
         self.record_gone(allowed, turn);
         let files = gone.iter().filter(|path| self.is_lost(path, &gone)).count();
@@ -97,26 +98,38 @@ impl Folder {
     /// Whether a file that is gone from this path stands nowhere else in the folder.
     fn is_lost(&self, path: &RelPath, gone: &BTreeSet<RelPath>) -> bool {
         let Some(content) = self.index.disk(path).and_then(|disk| disk.kind.content()) else { return false };
-        !self.index.places_of(content).any(|(place, _)| place != path && !gone.contains(place) && !self.recording.is_gone(place) && !self.hold.here.contains(place))
+        !self.index.places_of(content).any(|(place, _)| {
+            place != path && !gone.contains(place) && !self.recording.is_gone(place) && !self.hold.here.contains(place)
+        })
     }
 
     /// Whether a change must wait for a yes; it is kept until then.
     pub(super) fn is_held(&mut self, change: &Change, turn: &mut Turn<'_>) -> bool {
-        let takes_away = matches!(change.expected, Expected::File { .. }) && !matches!(change.act, Act::Touch { .. }) && self.is_lost(&change.path, &BTreeSet::new());
-        let Some(author) = self.index.reconciled(&change.path).winner.map(|head| head.id.chain.device) else { return false };
+        let takes_away = matches!(change.expected, Expected::File { .. })
+            && !matches!(change.act, Act::Touch { .. })
+            && self.is_lost(&change.path, &BTreeSet::new());
+        let Some(author) = self.index.reconciled(&change.path).winner.map(|head| head.id.chain.device) else {
+            return false;
+        };
         if !takes_away || author == self.me || self.record.never_hold || self.hold.allowed.remove(&change.path) {
             return false;
         }
         let lately = self.hold.lately(turn.now);
-        let waiting = self.hold.there.len() + self.planning.ready.values().filter(|ready| matches!(ready.expected, Expected::File { .. })).count();
+        let waiting = self.hold.there.len()
+            + self.planning.ready.values().filter(|ready| matches!(ready.expected, Expected::File { .. })).count();
         if self.hold.there.is_empty() && !is_too_much(waiting + lately + 1, self.index.files + lately as u64) {
             return false;
         }
         self.start_hold(turn);
         self.hold.there.insert(change.path.clone(), (change.clone(), author));
         // What is ready belongs to the same batch.
-        let ready: Vec<RelPath> =
-            self.planning.ready.iter().filter(|(_, ready)| matches!(ready.expected, Expected::File { .. })).map(|(path, _)| path.clone()).collect();
+        let ready: Vec<RelPath> = self
+            .planning
+            .ready
+            .iter()
+            .filter(|(_, ready)| matches!(ready.expected, Expected::File { .. }))
+            .map(|(path, _)| path.clone())
+            .collect();
         for path in ready {
             let author = self.index.reconciled(&path).winner.map_or(self.me, |head| head.id.chain.device);
             if author != self.me
@@ -184,7 +197,8 @@ impl Folder {
     /// What people see of it.
     pub(super) fn hold_status(&self) -> Option<HoldStatus> {
         let since = self.hold.since?;
-        let removes = self.hold.here.len() + self.hold.there.values().filter(|(change, _)| change.act == Act::Remove).count();
+        let removes =
+            self.hold.here.len() + self.hold.there.values().filter(|(change, _)| change.act == Act::Remove).count();
         let examples = self.hold.here.iter().chain(self.hold.there.keys()).take(EXAMPLES_MAX).cloned().collect();
         Some(HoldStatus {
             by: if self.hold.here.is_empty() { self.hold.there.values().next().map(|(_, by)| *by) } else { None },

@@ -182,7 +182,8 @@ impl Folder {
         }
         let is_due = |hint: &Hint| hint.due <= now;
         if self.looking.hints.values().any(is_due) {
-            let due: Vec<RelPath> = self.looking.hints.iter().filter(|(_, hint)| is_due(hint)).map(|(path, _)| path.clone()).collect();
+            let due: Vec<RelPath> =
+                self.looking.hints.iter().filter(|(_, hint)| is_due(hint)).map(|(path, _)| path.clone()).collect();
             for batch in due.chunks(LOOK_BATCH_MAX) {
                 let work = turn.work();
                 for path in batch {
@@ -204,7 +205,13 @@ impl Folder {
     }
 
     /// What stands at single paths.
-    pub(crate) fn looked(&mut self, work: WorkId, seen: Vec<(RelPath, Result<Option<Seen>, Code>)>, root: Result<(), Stop>, turn: &mut Turn<'_>) {
+    pub(crate) fn looked(
+        &mut self,
+        work: WorkId,
+        seen: Vec<(RelPath, Result<Option<Seen>, Code>)>,
+        root: Result<(), Stop>,
+        turn: &mut Turn<'_>,
+    ) {
         if self.looking.looks.remove(&work).is_none() {
             return;
         }
@@ -254,7 +261,9 @@ impl Folder {
             (Err(code), Some(dir)) => return self.unreadable(dir.clone(), code, turn.now),
             (Err(_), None) => return,
         };
-        if let Some(dir) = dir.as_ref().filter(|dir| self.index.get(dir).is_some_and(|state| state.problem.is_some_and(is_of_reading))) {
+        if let Some(dir) =
+            dir.as_ref().filter(|dir| self.index.get(dir).is_some_and(|state| state.problem.is_some_and(is_of_reading)))
+        {
             self.index.set_problem(dir, None);
         }
         self.looking.seen += entries.len() as u64;
@@ -291,7 +300,12 @@ impl Folder {
     }
 
     /// Files that were read.
-    pub(crate) fn hashed(&mut self, work: WorkId, files: Vec<(RelPath, Result<Hashed, HashTrouble>)>, turn: &mut Turn<'_>) {
+    pub(crate) fn hashed(
+        &mut self,
+        work: WorkId,
+        files: Vec<(RelPath, Result<Hashed, HashTrouble>)>,
+        turn: &mut Turn<'_>,
+    ) {
         if self.looking.hashes.remove(&work).is_none() {
             return;
         }
@@ -340,7 +354,9 @@ impl Folder {
         let standing = self.index.get(&path).and_then(|state| state.standing()).cloned();
         let print_before = self.index.disk(&path).and_then(|disk| disk.print);
         match (seen, standing) {
-            (Seen::File { print, executable }, Some(Kind::File { content, executable: was, .. })) if print_before == Some(print) => {
+            (Seen::File { print, executable }, Some(Kind::File { content, executable: was, .. }))
+                if print_before == Some(print) =>
+            {
                 self.index.set_problem(&path, None);
                 if executable == was {
                     self.planning.reconsider(path);
@@ -356,7 +372,9 @@ impl Folder {
                 self.index.set_problem(&path, None);
                 self.planning.reconsider(path);
             }
-            (Seen::Link { target }, _) => self.draft(path, Draft { kind: Kind::Link { target }, print: None }, turn.now),
+            (Seen::Link { target }, _) => {
+                self.draft(path, Draft { kind: Kind::Link { target }, print: None }, turn.now)
+            }
             (Seen::Skipped(code), _) => self.index.set_problem(&path, Some(code)),
             (Seen::Directory, _) => {}
         }
@@ -377,7 +395,9 @@ impl Folder {
             Some(Kind::Directory) => false,
             Some(Kind::File { .. } | Kind::Link { .. }) => true,
             // With a tombstone and no memory of it, this is a removal that was not made here yet.
-            Some(Kind::Deleted) | None => versions.is_empty() && (is_unspoken || is_known_absent || self.wants_bytes(&path)),
+            Some(Kind::Deleted) | None => {
+                versions.is_empty() && (is_unspoken || is_known_absent || self.wants_bytes(&path))
+            }
         };
         if is_news {
             self.draft(path.clone(), Draft { kind: Kind::Directory, print: None }, turn.now);
@@ -396,7 +416,10 @@ impl Folder {
 
     /// Whether a file or link should stand at a path.
     fn wants_bytes(&self, path: &RelPath) -> bool {
-        self.index.reconciled(path).winner.is_some_and(|head| matches!(head.kind, Kind::File { .. } | Kind::Link { .. }))
+        self.index
+            .reconciled(path)
+            .winner
+            .is_some_and(|head| matches!(head.kind, Kind::File { .. } | Kind::Link { .. }))
     }
 
     fn live_directory_heads(&self, path: &RelPath) -> Vec<crate::id::VersionId> {
@@ -417,8 +440,12 @@ impl Folder {
     }
 
     fn saw_nothing_below(&mut self, dir: &RelPath, now: Timestamp) {
-        let below: Vec<RelPath> =
-            self.index.below(Some(dir)).filter(|(_, state)| state.standing().is_some() && !state.is_busy).map(|(path, _)| path.clone()).collect();
+        let below: Vec<RelPath> = self
+            .index
+            .below(Some(dir))
+            .filter(|(_, state)| state.standing().is_some() && !state.is_busy)
+            .map(|(path, _)| path.clone())
+            .collect();
         for path in below {
             self.recording.gone(path, now);
         }

@@ -199,7 +199,8 @@ impl Folder {
             return;
         }
         let now = turn.now;
-        let due: Vec<RelPath> = self.planning.retry.iter().filter(|(_, (_, due))| *due <= now).map(|(path, _)| path.clone()).collect();
+        let due: Vec<RelPath> =
+            self.planning.retry.iter().filter(|(_, (_, due))| *due <= now).map(|(path, _)| path.clone()).collect();
         for path in due {
             // The count stays, so that the next pause is longer.
             if let Some(entry) = self.planning.retry.get_mut(&path) {
@@ -302,7 +303,10 @@ impl Folder {
             self.note_disk(path, Some(Materialised { versions, kind: Kind::Deleted, print: None }));
             return self.rest(path, turn);
         }
-        if !head.kind.is_live() && (self.index.has_live_below(path) || self.index.has_standing_below(path)) && stands.is_some_and(|disk| disk.kind == Kind::Directory) {
+        if !head.kind.is_live()
+            && (self.index.has_live_below(path) || self.index.has_standing_below(path))
+            && stands.is_some_and(|disk| disk.kind == Kind::Directory)
+        {
             // The directory stays while something lives in it, or goes after what stands in it.
             return self.rest(path, turn);
         }
@@ -318,9 +322,13 @@ impl Folder {
             (_, Expected::Absent) if self.is_blocked(path) => self.planning.set_lacking(path, size_of(&head.kind)),
             (Kind::File { .. }, Expected::Absent | Expected::File { .. }) => self.plan_file(path, head, expected, turn),
             (Kind::Directory, Expected::Absent) => self.make_ready(path, expected, Act::MakeDirectory, turn),
-            (Kind::Link { target }, Expected::Absent) => self.make_ready(path, expected, Act::MakeLink { target: target.clone() }, turn),
+            (Kind::Link { target }, Expected::Absent) => {
+                self.make_ready(path, expected, Act::MakeLink { target: target.clone() }, turn)
+            }
             // Another kind of thing stands there: first that goes.
-            (_, Expected::Directory) if self.index.has_standing_below(path) => self.planning.set_lacking(path, size_of(&head.kind)),
+            (_, Expected::Directory) if self.index.has_standing_below(path) => {
+                self.planning.set_lacking(path, size_of(&head.kind))
+            }
             (_, Expected::File { .. } | Expected::Link { .. } | Expected::Directory) => {
                 self.planning.set_lacking(path, size_of(&head.kind));
                 self.make_ready(path, expected, Act::Remove, turn);
@@ -338,7 +346,12 @@ impl Folder {
 
     /// Whether a file or link stands where a directory above this path must be.
     fn is_blocked(&self, path: &RelPath) -> bool {
-        path.ancestors().any(|dir| matches!(self.index.get(&dir).and_then(|state| state.standing()), Some(Kind::File { .. } | Kind::Link { .. })))
+        path.ancestors().any(|dir| {
+            matches!(
+                self.index.get(&dir).and_then(|state| state.standing()),
+                Some(Kind::File { .. } | Kind::Link { .. })
+            )
+        })
     }
 
     /// Still lacking, but not tried just now.
@@ -383,13 +396,20 @@ impl Folder {
     /// Another file on this disk that holds the content already.
     fn local_source(&self, path: &RelPath, content: ContentId, expected: &Expected) -> Option<Source> {
         let is_usable = |place: &RelPath| {
-            place != path && !self.index.get(place).is_none_or(|state| state.is_busy) && !self.looking.has(place) && !self.recording.has(place)
+            place != path
+                && !self.index.get(place).is_none_or(|state| state.is_busy)
+                && !self.looking.has(place)
+                && !self.recording.has(place)
         };
         let mut copy = None;
         for (place, disk) in self.index.places_of(content).filter(|(place, _)| is_usable(place)).take(8) {
             let Some(print) = disk.print else { continue };
             let is_leaving = !self.index.reconciled(place).winner.is_some_and(|head| head.kind.is_live());
-            if is_leaving && !disk.versions.is_empty() && *expected == Expected::Absent && !self.planning.moving.contains(place) {
+            if is_leaving
+                && !disk.versions.is_empty()
+                && *expected == Expected::Absent
+                && !self.planning.moving.contains(place)
+            {
                 return Some(Source::Move { from: place.clone(), print });
             }
             copy.get_or_insert(Source::Copy { from: place.clone(), print });

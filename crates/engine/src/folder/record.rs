@@ -149,7 +149,8 @@ impl Folder {
         {
             return Some(disk.versions.clone());
         }
-        let same: Vec<VersionId> = state.heads.iter().filter(|head| head.kind.is_same(kind)).map(|head| head.id).collect();
+        let same: Vec<VersionId> =
+            state.heads.iter().filter(|head| head.kind.is_same(kind)).map(|head| head.id).collect();
         if !same.is_empty() {
             return Some(same);
         }
@@ -224,7 +225,8 @@ impl Folder {
 
     fn entry_for(&self, path: &RelPath, draft: &Draft) -> Entry {
         let supersedes = self.index.disk(path).map(|disk| disk.versions.clone()).unwrap_or_default();
-        let source = draft.kind.content().filter(|_| supersedes.is_empty()).and_then(|content| self.moved_from(content));
+        let source =
+            draft.kind.content().filter(|_| supersedes.is_empty()).and_then(|content| self.moved_from(content));
         let moved_from = source.and_then(|source| self.index.disk(&source)?.versions.first().copied());
         Entry { path: path.clone(), kind: draft.kind.clone(), supersedes, moved_from }
     }
@@ -256,7 +258,12 @@ impl Folder {
     }
 
     /// Signs entries into blocks, takes them in, and asks for them to be made durable before anybody hears of them.
-    pub(super) fn write(&mut self, entries: Vec<Entry>, prints: &BTreeMap<RelPath, Option<Fingerprint>>, turn: &mut Turn<'_>) {
+    pub(super) fn write(
+        &mut self,
+        entries: Vec<Entry>,
+        prints: &BTreeMap<RelPath, Option<Fingerprint>>,
+        turn: &mut Turn<'_>,
+    ) {
         if entries.is_empty() {
             return;
         }
@@ -269,7 +276,8 @@ impl Folder {
                     let print = prints.get(&accepted.entry.path).copied().flatten();
                     let is_seen = prints.contains_key(&accepted.entry.path) || accepted.entry.kind == Kind::Deleted;
                     if is_seen {
-                        let disk = Materialised { versions: vec![accepted.id], kind: accepted.entry.kind.clone(), print };
+                        let disk =
+                            Materialised { versions: vec![accepted.id], kind: accepted.entry.kind.clone(), print };
                         self.note_disk(&accepted.entry.path, Some(disk));
                     }
                 }

@@ -49,7 +49,8 @@ impl Folder {
     }
 
     fn problems(&self) -> Vec<(String, Code)> {
-        let paths = self.index.problems.iter().filter_map(|path| Some((path.to_string(), self.index.get(path)?.problem?)));
+        let paths =
+            self.index.problems.iter().filter_map(|path| Some((path.to_string(), self.index.get(path)?.problem?)));
         paths.chain(self.planning.skipped.values().flatten().cloned()).take(SHOWN_MAX).collect()
     }
 
@@ -157,7 +158,8 @@ impl Folder {
 
     /// Every live path with what should stand there.
     pub(crate) fn contents(&self) -> Vec<(RelPath, Kind)> {
-        let live = |path: &RelPath| self.index.reconciled(path).winner.map(|head| head.kind.clone()).filter(Kind::is_live);
+        let live =
+            |path: &RelPath| self.index.reconciled(path).winner.map(|head| head.kind.clone()).filter(Kind::is_live);
         self.index.iter().filter_map(|(path, _)| Some((path.clone(), live(path)?))).collect()
     }
 }

@@ -73,7 +73,8 @@ impl Folder {
 
     /// A new membership was accepted: roles may have changed.
     pub(super) fn membership_changed(&mut self, turn: &mut Turn<'_>) {
-        let gone: Vec<DeviceId> = self.exchange.peers.keys().copied().filter(|device| self.ledger.role(*device).is_none()).collect();
+        let gone: Vec<DeviceId> =
+            self.exchange.peers.keys().copied().filter(|device| self.ledger.role(*device).is_none()).collect();
         for device in gone {
             self.disconnected(device, turn);
         }

@@ -55,7 +55,12 @@ impl Folder {
             let there = self.index.get(&copy).map(|state| state.heads.as_slice()).unwrap_or_default();
             let is_closed = |head: &&crate::version::Head| head.kind.is_same(&loser.kind);
             let supersedes = heads.iter().chain(there).filter(is_closed).map(|head| head.id).collect();
-            entries.push(Entry { path: copy.clone(), kind: loser.kind.clone(), supersedes, moved_from: Some(loser.id) });
+            entries.push(Entry {
+                path: copy.clone(),
+                kind: loser.kind.clone(),
+                supersedes,
+                moved_from: Some(loser.id),
+            });
             copies.push(copy);
         }
         self.write(entries, &BTreeMap::new(), turn);

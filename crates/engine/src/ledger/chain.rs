@@ -58,7 +58,10 @@ impl Chain {
 
     /// How many entries the first `blocks` blocks have.
     pub(super) fn entries_in(&self, blocks: u64) -> u64 {
-        blocks.checked_sub(1).and_then(|last| self.line(last)).map_or(0, |line| line.first_sequence + u64::from(line.count))
+        blocks
+            .checked_sub(1)
+            .and_then(|last| self.line(last))
+            .map_or(0, |line| line.first_sequence + u64::from(line.count))
     }
 
     /// How many blocks have an entry before `limit`.
@@ -117,7 +120,8 @@ impl Ledger {
     /// Notes that the author of a chain has signed this block, so that it never signs another one in its place.
     pub(super) fn note(&mut self, block: &Block) {
         let id = block.header.chain;
-        let is_bounded = self.chains.contains_key(&id) || (self.line.was_member(id.device) && !self.has_many_chains(id));
+        let is_bounded =
+            self.chains.contains_key(&id) || (self.line.was_member(id.device) && !self.has_many_chains(id));
         if is_bounded {
             let chain = self.chains.entry(id).or_default();
             chain.tallest = chain.tallest.max(block.header.index + 1);

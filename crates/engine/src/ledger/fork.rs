@@ -84,7 +84,8 @@ impl Ledger {
         let suspects = suspects.filter_map(|other| Some((contradiction(one, other.said())?, Other::Suspect(other))));
         let lines = self.line_contradiction(one).map(|index| (index, Other::Line));
         // A pair proves it to others, so it comes before one that only we can see.
-        let (index, other) = held.chain(suspects).chain(lines).min_by_key(|(index, other)| (*index, other.is_line()))?;
+        let (index, other) =
+            held.chain(suspects).chain(lines).min_by_key(|(index, other)| (*index, other.is_line()))?;
         let is_new = self.frozen.get(&id).is_none_or(|frozen| {
             index < frozen.index || (index == frozen.index && frozen.proof.is_none() && !other.is_line())
         });
@@ -134,7 +135,8 @@ impl Ledger {
     }
 
     pub(super) fn learn_proof(&mut self, bytes: &[u8]) -> Result<Learned, Invalid> {
-        let proof = record::Proof::decode(bytes.get(1..).unwrap_or_default()).map_err(|_| Garbage("proof not readable"))?;
+        let proof =
+            record::Proof::decode(bytes.get(1..).unwrap_or_default()).map_err(|_| Garbage("proof not readable"))?;
         let (one, other) = proof.one.zip(proof.other).ok_or(Garbage("half a proof"))?;
         if proof.is_membership {
             return self.learn_split(one, other);
@@ -144,7 +146,8 @@ impl Ledger {
         if one.header.folder != self.folder() || other.header.folder != self.folder() {
             return Err(Invalid::OtherFolder);
         }
-        let index = contradiction(one.said(), other.said()).filter(|_| id == other.header.chain).ok_or(Invalid::Link)?;
+        let index =
+            contradiction(one.said(), other.said()).filter(|_| id == other.header.chain).ok_or(Invalid::Link)?;
         if !self.line.was_member(id.device) || (!self.chains.contains_key(&id) && self.has_many_chains(id)) {
             return Err(Invalid::NotAWriter);
         }
@@ -175,12 +178,16 @@ impl Ledger {
         for signed in [one, other] {
             match self.learn_membership(SignedMembership::parse_signed(signed, self.folder())?) {
                 Learned::Accepted(records) => accepted.extend(records),
-                learned @ (Learned::Known | Learned::Waiting | Learned::Refused(_) | Learned::Forked(_)) => last = learned,
+                learned @ (Learned::Known | Learned::Waiting | Learned::Refused(_) | Learned::Forked(_)) => {
+                    last = learned
+                }
             }
         }
         // One of the two was part of the line for a moment only.
         let left: Vec<u64> = self.line.entries_from(0).map(|(key, _)| key).collect();
-        accepted.retain(|record| !matches!(record.key, RecordKey::Membership(key) if key < PROOF_INDEX && !left.contains(&key)));
+        accepted.retain(
+            |record| !matches!(record.key, RecordKey::Membership(key) if key < PROOF_INDEX && !left.contains(&key)),
+        );
         Ok(if accepted.is_empty() { last } else { Learned::Accepted(accepted) })
     }
 
@@ -222,6 +229,7 @@ fn contradiction((one, hash): Said<'_>, (other, other_hash): Said<'_>) -> Option
 
 fn proof_of(one: &SignedHeader, other: &SignedHeader) -> Vec<u8> {
     let (one, other) = if one.hash <= other.hash { (one, other) } else { (other, one) };
-    let proof = record::Proof { one: Some(one.signed.clone()), other: Some(other.signed.clone()), is_membership: false };
+    let proof =
+        record::Proof { one: Some(one.signed.clone()), other: Some(other.signed.clone()), is_membership: false };
     with_kind(PROOF, &proof)
 }

@@ -61,7 +61,8 @@ impl Ledger {
             is_loading: true,
         };
         let held = self.held.all().map(|block| block.record.clone());
-        let unstored: Vec<Vec<u8>> = self.membership_records(0).into_iter().chain(new.iter().cloned()).chain(held).collect();
+        let unstored: Vec<Vec<u8>> =
+            self.membership_records(0).into_iter().chain(new.iter().cloned()).chain(held).collect();
         let mut accepted = Vec::new();
         for kind in [MEMBERSHIP, PROOF, BLOCK] {
             for (is_loading, records) in [(true, records), (false, &unstored)] {

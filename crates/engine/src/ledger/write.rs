@@ -100,9 +100,7 @@ impl Ledger {
         if !owners.eq([owner]) {
             return Err(CannotWrite::Members);
         }
-        let is_loss = |(device, old): (&DeviceId, &Member)| {
-            members.get(device).is_none_or(|new| new.role > old.role)
-        };
+        let is_loss = |(device, old): (&DeviceId, &Member)| members.get(device).is_none_or(|new| new.role > old.role);
         let epoch = before.epoch + u64::from(before.members.iter().any(is_loss));
         let mut cut_offs = before.cut_offs.clone();
         for (&id, chain) in &self.chains {
@@ -147,7 +145,9 @@ impl Ledger {
         let named = after.iter().filter_map(|head| self.chains.get(&head.chain)?.line(head.blocks - 1));
         let lamport = named.chain(last).map(|line| line.lamport).max().unwrap_or(0);
         let mut table: BTreeSet<ChainId> = after.iter().map(|head| head.chain).collect();
-        table.extend(entries.iter().flat_map(|entry| entry.supersedes.iter().chain(&entry.moved_from)).map(|of| of.chain));
+        table.extend(
+            entries.iter().flat_map(|entry| entry.supersedes.iter().chain(&entry.moved_from)).map(|of| of.chain),
+        );
         table.remove(&id);
         Header {
             folder: self.folder(),
@@ -167,8 +167,11 @@ impl Ledger {
 
     /// The ends of chains that our chain has not named yet, those first that the entries speak of.
     fn news_for(&self, id: ChainId, entries: &[Entry]) -> Vec<ChainHead> {
-        let spoken: BTreeSet<ChainId> =
-            entries.iter().flat_map(|entry| entry.supersedes.iter().chain(&entry.moved_from)).map(|of| of.chain).collect();
+        let spoken: BTreeSet<ChainId> = entries
+            .iter()
+            .flat_map(|entry| entry.supersedes.iter().chain(&entry.moved_from))
+            .map(|of| of.chain)
+            .collect();
         let seen = |other: ChainId| self.chains.get(&id).and_then(|chain| chain.seen.get(&other)).copied().unwrap_or(0);
         let news = self.chains.iter().filter_map(|(&other, chain)| {
             // Only what counts: void blocks that nobody names are not worth keeping.

@@ -109,11 +109,8 @@ impl Line {
     /// The proof that somebody wrote two histories of this line, as a record.
     pub(crate) fn proof(&self) -> Option<Vec<u8>> {
         let (one, other) = self.split.as_ref()?;
-        let proof = record::Proof {
-            one: Some(one.signed.clone()),
-            other: Some(other.signed.clone()),
-            is_membership: true,
-        };
+        let proof =
+            record::Proof { one: Some(one.signed.clone()), other: Some(other.signed.clone()), is_membership: true };
         Some(with_kind(PROOF, &proof))
     }
 
@@ -220,7 +217,8 @@ impl Line {
             return Err(Invalid::NotTheOwner);
         }
         // What is void stays void: cut-offs are kept, and nothing is accepted later of somebody who was out.
-        let is_kept = before.cut_offs.iter().all(|(chain, &old)| next.cut_offs.get(chain).is_some_and(|&new| new <= old));
+        let is_kept =
+            before.cut_offs.iter().all(|(chain, &old)| next.cut_offs.get(chain).is_some_and(|&new| new <= old));
         let is_new = |chain: &ChainId| !before.cut_offs.contains_key(chain);
         let is_fair = next.cut_offs.keys().all(|chain| !is_new(chain) || before.is_writer(chain.device));
         if is_kept && is_fair && next.epoch >= before.epoch { Ok(()) } else { Err(Invalid::Members) }

@@ -85,12 +85,15 @@ impl Peer {
     }
 
     pub async fn until_connected(&mut self, other: DeviceId) {
-        self.until("connection", |event| matches!(event, NetEvent::Connected { device, .. } if device == other).then_some(()))
-            .await;
+        self.until("connection", |event| {
+            matches!(event, NetEvent::Connected { device, .. } if device == other).then_some(())
+        })
+        .await;
     }
 
     pub async fn until_disconnected(&mut self, other: DeviceId) {
-        self.until("end", |event| matches!(event, NetEvent::Disconnected { device } if device == other).then_some(())).await;
+        self.until("end", |event| matches!(event, NetEvent::Disconnected { device } if device == other).then_some(()))
+            .await;
     }
 
     pub async fn next_frame(&mut self) -> Vec<u8> {

@@ -1,9 +1,6 @@
 //! What waits for this person's answer: offers, invitations and pairings.
 
-#![allow(
-    missing_docs,
-    reason = "most fields and cases say what they are by name"
-)]
+#![allow(missing_docs, reason = "most fields and cases say what they are by name")]
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;

@@ -1,9 +1,6 @@
 //! What goes wrong, as codes; the page has the sentences.
 
-#![allow(
-    missing_docs,
-    reason = "most fields and cases say what they are by name"
-)]
+#![allow(missing_docs, reason = "most fields and cases say what they are by name")]
 
 use std::collections::BTreeMap;
 
@@ -29,17 +26,13 @@ pub enum Param {
 impl Trouble {
     /// A trouble whose sentence needs nothing.
     pub fn plain(code: ErrorCode) -> Self {
-        Self {
-            code,
-            params: BTreeMap::new(),
-        }
+        Self { code, params: BTreeMap::new() }
     }
 
     /// Adds a text the sentence names.
     #[must_use]
     pub fn text(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.params
-            .insert(name.to_owned(), Param::Text(value.into()));
+        self.params.insert(name.to_owned(), Param::Text(value.into()));
         self
     }
 

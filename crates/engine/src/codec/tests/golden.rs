@@ -63,8 +63,11 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let genesis = Ledger::write_recoverable_genesis(&ann, [5; 32], "Photos", Timestamp(1000), device(9));
     let mut ledger = Ledger::found(&genesis).expect("a genesis");
     let member = |role, name: &str| Member { role, name: name.to_owned() };
-    let members =
-        [(device(1), member(Role::Owner, "Ann")), (device(2), member(Role::Editor, "Ben")), (device(3), member(Role::Viewer, ""))];
+    let members = [
+        (device(1), member(Role::Owner, "Ann")),
+        (device(2), member(Role::Editor, "Ben")),
+        (device(3), member(Role::Viewer, "")),
+    ];
     let membership = ledger.write_membership(&ann, members.into(), device(1), Timestamp(2000)).expect("the owner");
     let path = |path: &str| RelPath::parse(path).expect("plain");
     let kinds = every_materialised(4).into_iter().take(4).map(|materialised| materialised.kind);

@@ -113,17 +113,37 @@ impl Replica {
 /// What may happen in a folder. Devices are 0..4, the first is the founder.
 #[derive(Clone, Debug)]
 enum Act {
-    Write { who: usize },
-    Tell { from: usize, to: usize, part: usize },
-    SetRole { whom: usize, role: Role },
-    Transfer { whom: usize },
+    Write {
+        who: usize,
+    },
+    Tell {
+        from: usize,
+        to: usize,
+        part: usize,
+    },
+    SetRole {
+        whom: usize,
+        role: Role,
+    },
+    Transfer {
+        whom: usize,
+    },
     /// A device is copied, and both copies go on.
-    Clone { who: usize },
+    Clone {
+        who: usize,
+    },
     /// The owner's device is copied, and both copies decide.
-    CloneOwner { whom: usize },
-    Recover { on: usize },
+    CloneOwner {
+        whom: usize,
+    },
+    Recover {
+        on: usize,
+    },
     /// A device signs a block that breaks a rule.
-    Break { who: usize, how: u8 },
+    Break {
+        who: usize,
+        how: u8,
+    },
 }
 
 fn acts(is_hostile: bool) -> impl Strategy<Value = Vec<Act>> {
@@ -205,8 +225,7 @@ impl World {
         self.count += 1;
         let replica = &mut self.devices[who];
         let known: Vec<VersionId> = replica.folded.keys().copied().collect();
-        let replaced: Vec<VersionId> =
-            known.iter().copied().skip(self.count as usize % 3).step_by(3).take(4).collect();
+        let replaced: Vec<VersionId> = known.iter().copied().skip(self.count as usize % 3).step_by(3).take(4).collect();
         let entries: Vec<Entry> =
             (0..self.count % 3 + 1).map(|at| file(&format!("{}-{at}", self.count), &replaced)).collect();
         let number = who as u8 + 1;

@@ -76,7 +76,10 @@ fn a_block_that_breaks_a_rule_is_refused() {
         (spoil(&|header| header.lamport -= 1), Invalid::Link),
         (spoil(&|header| header.first_sequence += 1), Invalid::Link),
         (spoil(&|header| header.membership = RecordHash(header.folder.0)), Invalid::Link),
-        (spoil(&|header| header.after = vec![head]), Invalid::Garbage(Garbage("a block that comes after its own chain"))),
+        (
+            spoil(&|header| header.after = vec![head]),
+            Invalid::Garbage(Garbage("a block that comes after its own chain")),
+        ),
         (seal(next(&ledger, id), 3, &[]), Invalid::Signature),
         (seal(next(&ledger, id), 2, &[unseen]), Invalid::Supersedes),
         (seal(next(&ledger, id), 2, &[itself]), Invalid::Supersedes),
@@ -325,7 +328,8 @@ fn two_memberships_of_one_owner_end_the_line_until_the_recovery_key_speaks() {
     assert_eq!(told.digest(), ann.digest());
     let again = ann.write_membership(&key(1), members(&[(1, Role::Owner)]), device(1), Timestamp(1));
     assert_eq!(again, Err(CannotWrite::NotAllowed));
-    let saved = told.write_membership(&key(99), members(&[(3, Role::Owner)]), device(3), Timestamp(1)).expect("recovery");
+    let saved =
+        told.write_membership(&key(99), members(&[(3, Role::Owner)]), device(3), Timestamp(1)).expect("recovery");
     accepted(ann.learn(&saved.bytes));
     assert_eq!((ann.membership().owner, ann.is_membership_frozen()), (device(3), false));
     assert!(matches!(ann.learn(&one), Learned::Refused(Invalid::Outranked)));
