@@ -11,6 +11,19 @@ use crate::observe::Code;
 use crate::swarm::Swarm;
 use crate::turn::Turn;
 
+/// Whether only a verified device may say this.
+fn is_of_folder(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Invitation { .. }
+            | Message::InvitationAnswer { .. }
+            | Message::Heads { .. }
+            | Message::Ask { .. }
+            | Message::Records { .. }
+            | Message::State { .. }
+    )
+}
+
 impl Engine {
     /// A message came over a device's own link.
     pub(crate) fn receive(&mut self, from: DeviceId, message: Message, turn: &mut Turn<'_>) {
@@ -21,6 +34,7 @@ impl Engine {
             Message::Hello { name, platform } => self.greeted(from, &name, &platform, turn),
             // Nothing is done with somebody who has not said hello.
             _ if !self.people.is_here(from) => {}
+            _ if is_of_folder(&message) && !self.people.is_verified(from) => self.refuse_stranger(from, turn),
             Message::PairStart { .. }
             | Message::PairCommit { .. }
             | Message::PairReveal { .. }
@@ -44,21 +58,6 @@ impl Engine {
             Message::Want { scope, contents } => self.wanted(from, scope, contents, turn),
             Message::Have { scope, items } => self.in_swarm(scope, turn, |swarm, _| swarm.told(from, items)),
             Message::Enough { scope, contents } => self.in_swarm(scope, turn, |swarm, _| swarm.enough(from, &contents)),
-            Message::Invitation { .. }
-            | Message::InvitationAnswer { .. }
-            | Message::Heads { .. }
-            | Message::Ask { .. }
-            | Message::Records { .. }
-            | Message::State { .. } => self.receive_of_folder(from, message, turn),
-        }
-    }
-
-    /// What only a verified device may say.
-    fn receive_of_folder(&mut self, from: DeviceId, message: Message, turn: &mut Turn<'_>) {
-        if !self.people.is_verified(from) {
-            return self.refuse_stranger(from, turn);
-        }
-        match message {
             Message::Invitation { genesis, memberships, files, bytes } => {
                 self.invitation(from, &genesis, &memberships, (files, bytes), turn)
             }
@@ -82,7 +81,6 @@ impl Engine {
                 let state = crate::folder::TheirState { digest, files, bytes, problems };
                 self.in_folder(folder, turn, |folder, _| folder.heard_state(from, state));
             }
-            _ => {}
         }
     }
 
@@ -169,17 +167,16 @@ impl Engine {
 
     /// Chunks arrived. A fetch's number is its scope's own, so every scope is asked.
     pub(crate) fn fetched(&mut self, fetch: WorkId, content: ContentId, chunks: &[u32], turn: &mut Turn<'_>) {
-        for folder in self.folders.values_mut().filter(|folder| folder.swarm.has_fetch(fetch)) {
+        if let Some(folder) = self.folders.values_mut().find(|folder| folder.swarm.has_fetch(fetch)) {
             if folder.swarm.fetched(fetch, content, chunks) {
                 folder.content_complete(content);
             }
-            return folder.step(turn);
-        }
-        for offer in self.offers.values_mut().filter(|offer| offer.swarm.has_fetch(fetch)) {
+            folder.step(turn);
+        } else if let Some(offer) = self.offers.values_mut().find(|offer| offer.swarm.has_fetch(fetch)) {
             if offer.swarm.fetched(fetch, content, chunks) {
                 offer.content_complete(content);
             }
-            return offer.step(turn);
+            offer.step(turn);
         }
     }
 
@@ -187,15 +184,14 @@ impl Engine {
     pub(crate) fn fetch_ended(&mut self, fetch: WorkId, end: FetchEnd, turn: &mut Turn<'_>) {
         let now = turn.now;
         let report = |refused: Option<(Vec<ContentId>, Code)>| refused.unwrap_or((Vec::new(), Code::DiskError));
-        for folder in self.folders.values_mut().filter(|folder| folder.swarm.has_fetch(fetch)) {
+        if let Some(folder) = self.folders.values_mut().find(|folder| folder.swarm.has_fetch(fetch)) {
             let (contents, code) = report(folder.swarm.ended(fetch, end, now));
             folder.content_refused(&contents, code);
-            return folder.step(turn);
-        }
-        for offer in self.offers.values_mut().filter(|offer| offer.swarm.has_fetch(fetch)) {
+            folder.step(turn);
+        } else if let Some(offer) = self.offers.values_mut().find(|offer| offer.swarm.has_fetch(fetch)) {
             let (contents, code) = report(offer.swarm.ended(fetch, end, now));
             offer.refused(&contents, code);
-            return offer.step(turn);
+            offer.step(turn);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::effect::Effect;
 use crate::entry::Kind;
 use crate::folder::Folder;
-use crate::folder::plan::moved_source;
+use crate::folder::plan::{Begun, moved_source};
 use crate::id::{Scope, VersionId};
 use crate::limits::APPLY_BATCH_MAX;
 use crate::observe::{Act, Change, Code, Expected, Fingerprint, Outcome, Source, Stop};
@@ -54,7 +54,11 @@ impl Folder {
         let work = turn.work();
         let with_versions = batch
             .iter()
-            .map(|change| (change.clone(), self.closing_of(change), self.closing_of_source(change)))
+            .map(|change| Begun {
+                change: change.clone(),
+                versions: self.closing_of(change),
+                source_versions: self.closing_of_source(change),
+            })
             .collect();
         self.planning.applying.insert(work, with_versions);
         turn.push(Effect::Apply { scope: Scope::Folder(self.id), work, changes: batch });
@@ -82,33 +86,27 @@ impl Folder {
     /// What came of a batch.
     pub(crate) fn applied(&mut self, work: u64, outcomes: Vec<Outcome>, root: Result<(), Stop>, turn: &mut Turn<'_>) {
         let Some(changes) = self.planning.applying.remove(&work) else { return };
-        for (change, _, _) in &changes {
+        for Begun { change, .. } in &changes {
             self.index.set_busy(&change.path, false);
             if let Some(from) = moved_source(change) {
                 self.index.set_busy(from, false);
             }
         }
-        for ((change, versions, source_versions), outcome) in changes.into_iter().zip(outcomes) {
-            self.take_outcome(&change, versions, source_versions, outcome, turn);
+        for (begun, outcome) in changes.into_iter().zip(outcomes) {
+            self.take_outcome(begun, outcome, turn);
         }
         if let Err(stop) = root {
             self.stop(stop, turn);
         }
     }
 
-    fn take_outcome(
-        &mut self,
-        change: &Change,
-        versions: Vec<VersionId>,
-        source_versions: Option<Vec<VersionId>>,
-        outcome: Outcome,
-        turn: &mut Turn<'_>,
-    ) {
+    fn take_outcome(&mut self, begun: Begun, outcome: Outcome, turn: &mut Turn<'_>) {
+        let change = &begun.change;
         let (path, now) = (&change.path, turn.now);
         match outcome {
-            Outcome::Done { print } => self.made(change, versions, source_versions, print, turn),
+            Outcome::Done { print } => self.made(begun, print, turn),
             Outcome::Displaced { print, copy } => {
-                self.made(change, versions, source_versions, print, turn);
+                self.made(begun, print, turn);
                 self.looking.hint(copy, true, now);
             }
             Outcome::Unexpected => {
@@ -141,14 +139,8 @@ impl Folder {
     }
 
     /// A change was made.
-    fn made(
-        &mut self,
-        change: &Change,
-        versions: Vec<VersionId>,
-        source_versions: Option<Vec<VersionId>>,
-        print: Option<Fingerprint>,
-        turn: &mut Turn<'_>,
-    ) {
+    fn made(&mut self, begun: Begun, print: Option<Fingerprint>, turn: &mut Turn<'_>) {
+        let Begun { change, versions, source_versions } = begun;
         let path = &change.path;
         self.index.set_problem(path, None);
         self.planning.succeeded(path);
@@ -157,13 +149,13 @@ impl Folder {
             self.has_now(content);
         }
         let is_unspoken = self.index.get(path).is_none_or(|state| state.heads.is_empty());
-        let disk = match after(change) {
+        let disk = match after(&change) {
             Some(Kind::Deleted) if is_unspoken => None,
             Some(kind) => Some(Materialised { versions, kind, print }),
-            None => self.touched(change, versions, print),
+            None => self.touched(&change, versions, print),
         };
         self.note_disk(path, disk);
-        if let (Some(from), Some(versions)) = (moved_source(change).cloned(), source_versions) {
+        if let (Some(from), Some(versions)) = (moved_source(&change).cloned(), source_versions) {
             self.note_disk(&from, Some(Materialised { versions, kind: Kind::Deleted, print: None }));
             self.planning.reconsider_around(&from);
         }

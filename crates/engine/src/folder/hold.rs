@@ -169,7 +169,7 @@ impl Folder {
                 // Nothing is known to stand there: what the others have is fetched again.
                 self.note_disk(path, None);
             }
-            let kept = there.iter().filter_map(|(path, _)| self.keep_entry(path)).collect();
+            let kept = there.keys().filter_map(|path| self.keep_entry(path)).collect();
             self.write(kept, &BTreeMap::new(), turn);
             for path in here {
                 self.planning.reconsider(path);

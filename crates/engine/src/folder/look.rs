@@ -279,7 +279,7 @@ impl Folder {
             }
             match entry.seen {
                 Seen::Directory => self.saw_directory(entry.path, false, turn),
-                seen => self.saw(entry.path, seen, turn),
+                seen @ (Seen::File { .. } | Seen::Link { .. } | Seen::Skipped(_)) => self.saw(entry.path, seen, turn),
             }
         }
     }

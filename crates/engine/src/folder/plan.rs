@@ -27,6 +27,15 @@ const ROUNDS_MAX: usize = 4;
 /// Most displaced contents remembered as kept on this disk.
 const KEPT_MAX: usize = 100_000;
 
+/// A change that the disk is making.
+pub(super) struct Begun {
+    pub(super) change: Change,
+    /// The versions it puts on the disk.
+    pub(super) versions: Vec<VersionId>,
+    /// For a move, the versions that stand at the old path then.
+    pub(super) source_versions: Option<Vec<VersionId>>,
+}
+
 /// What is wanted and not yet so.
 #[derive(Default)]
 pub(crate) struct Planning {
@@ -38,7 +47,7 @@ pub(crate) struct Planning {
     /// Files that a ready change moves away from where they stand.
     moving: BTreeSet<RelPath>,
     /// Changes the disk is making, by work.
-    pub(super) applying: BTreeMap<u64, Vec<(Change, Vec<VersionId>, Option<Vec<VersionId>>)>>,
+    pub(super) applying: BTreeMap<u64, Vec<Begun>>,
     /// Files this disk lacks, with their length.
     pub(super) lacking: BTreeMap<RelPath, u64>,
     lacking_bytes: u64,
@@ -77,7 +86,7 @@ impl Planning {
 
     /// Forgets everything under way.
     pub(crate) fn clear(&mut self, index: &mut crate::index::Index) {
-        for (change, _, _) in self.applying.values().flatten() {
+        for Begun { change, .. } in self.applying.values().flatten() {
             index.set_busy(&change.path, false);
             if let Some(from) = moved_source(change) {
                 index.set_busy(from, false);
