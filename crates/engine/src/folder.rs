@@ -160,11 +160,11 @@ impl Folder {
         }
     }
 
-    /// Drops all work under way; answers that still come are ignored by their number.
+    /// Drops all work under way but what the disk is changing; other answers that still come are ignored by their number.
     fn quiesce(&mut self, turn: &mut Turn<'_>) {
         self.looking.clear();
         self.recording.clear_unrecorded();
-        self.planning.clear(&mut self.index);
+        self.planning.clear();
         self.hold.clear();
         self.swarm.clear(turn);
     }

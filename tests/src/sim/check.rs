@@ -214,9 +214,7 @@ impl World {
                     Some(holder) => {
                         wrong.push(format!("D{on} says that nobody has the bytes of {path}, but D{holder} has"))
                     }
-                    // The directories above stand where something was fetched into them before, and nowhere else.
                     None => {
-                        lost.extend(path.ancestors());
                         lost.insert(path);
                     }
                 }

@@ -29,6 +29,14 @@ impl Folder {
             if self.planning.is_moving(&path) || self.index.get(&path).is_some_and(|state| state.is_busy) {
                 continue;
             }
+            let from = self.planning.ready.get(&path).and_then(moved_source);
+            let is_unsure = |path: &RelPath| self.looking.has(path) || self.recording.has(path);
+            if is_unsure(&path) || from.is_some_and(is_unsure) {
+                // Looked at again: planned when it is known what stands there.
+                self.planning.take_ready(&path);
+                self.planning.reconsider(path);
+                continue;
+            }
             let Some(change) = self.planning.take_ready(&path) else { continue };
             self.index.set_busy(&path, true);
             if let Some(from) = moved_source(&change) {
@@ -87,15 +95,17 @@ impl Folder {
     pub(crate) fn applied(&mut self, work: u64, outcomes: Vec<Outcome>, root: Result<(), Stop>, turn: &mut Turn<'_>) {
         let Some(changes) = self.planning.applying.remove(&work) else { return };
         for Begun { change, .. } in &changes {
-            self.index.set_busy(&change.path, false);
-            if let Some(from) = moved_source(change) {
-                self.index.set_busy(from, false);
+            for path in moved_source(change).into_iter().chain([&change.path]) {
+                self.index.set_busy(path, false);
+                self.looking.outdate(path, turn.now);
             }
         }
         for (begun, outcome) in changes.into_iter().zip(outcomes) {
             self.take_outcome(begun, outcome, turn);
         }
-        if let Err(stop) = root {
+        if let Err(stop) = root
+            && self.is_running()
+        {
             self.stop(stop, turn);
         }
     }
@@ -119,6 +129,10 @@ impl Folder {
                 // A directory that still holds something of this device's own is in nobody's way.
                 let is_quiet = code == Code::DirectoryInUse && self.index.has_live_below(path);
                 self.index.set_problem(path, (!is_quiet).then_some(code));
+                if code == Code::DirectoryInUse && !is_quiet {
+                    // By something that we do not know of, or not any more.
+                    self.looking.walk(self.id, path.clone(), turn);
+                }
                 self.planning.reconsider(path.clone());
             }
         }
@@ -163,7 +177,7 @@ impl Folder {
             self.content_published(content, path, turn);
         }
         if !matches!(change.act, Act::Remove) {
-            self.note_parents(path);
+            self.note_parents(path, turn.now);
         }
         self.planning.reconsider_around(path);
     }
@@ -179,13 +193,14 @@ impl Folder {
     }
 
     /// The directories above something that was made exist now.
-    fn note_parents(&mut self, path: &RelPath) {
+    fn note_parents(&mut self, path: &RelPath, now: Timestamp) {
         for dir in path.ancestors() {
             if self.index.get(&dir).and_then(|state| state.standing()).is_some() {
                 continue;
             }
             let heads = self.index.get(&dir).map(|state| state.heads.as_slice()).unwrap_or_default();
             let versions = heads.iter().filter(|head| head.kind == Kind::Directory).map(|head| head.id).collect();
+            self.looking.outdate(&dir, now);
             self.note_disk(&dir, Some(Materialised { versions, kind: Kind::Directory, print: None }));
         }
     }

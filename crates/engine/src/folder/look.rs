@@ -57,6 +57,8 @@ pub(crate) struct Looking {
     hashes: BTreeMap<WorkId, BTreeSet<RelPath>>,
     /// When each path was last read, for those read in the last seconds.
     read: BTreeMap<RelPath, Timestamp>,
+    /// What was looked at or changed while a walk is under way: the walk's own word on it may be older.
+    news: BTreeSet<RelPath>,
     /// A first full walk since the root was opened is over.
     pub(crate) is_walked: bool,
     /// Paths seen by the walk under way.
@@ -98,9 +100,43 @@ impl Looking {
         turn.push(Effect::Walk { folder, work, dir: None });
     }
 
-    /// Notes a look that was asked for elsewhere.
+    /// Notes a look that was asked for. Answers may overtake each other: of several looks at a path only the last counts.
     pub(crate) fn note_look(&mut self, work: WorkId, paths: &[RelPath]) {
+        for older in self.looks.values_mut() {
+            paths.iter().for_each(|path| {
+                older.remove(path);
+            });
+        }
         self.looks.entry(work).or_default().extend(paths.iter().cloned());
+    }
+
+    /// No file stands at a path: whatever is still being read there was read too early.
+    fn forget_reading(&mut self, path: &RelPath) {
+        self.to_hash.remove(path);
+        self.hashes.values_mut().for_each(|paths| {
+            paths.remove(path);
+        });
+    }
+
+    /// A path was looked at, or the disk changed it for us: a walk under way may have seen it before that.
+    fn note_news(&mut self, path: &RelPath) {
+        if !self.walks.is_empty() {
+            self.news.insert(path.clone());
+        }
+    }
+
+    /// The disk changed a path for us: what was asked about it before may be answered as it was before.
+    pub(super) fn outdate(&mut self, path: &RelPath, now: Timestamp) {
+        self.note_news(path);
+        let is_asked = self.looks.values().any(|paths| paths.contains(path)) || self.to_hash.contains(path);
+        let is_read = self.hashes.values().any(|paths| paths.contains(path));
+        if is_asked || is_read {
+            self.forget_reading(path);
+            self.looks.values_mut().for_each(|paths| {
+                paths.remove(path);
+            });
+            self.hint(path.clone(), true, now);
+        }
     }
 
     /// Looks at a directory and all below it.
@@ -189,7 +225,7 @@ impl Folder {
                 for path in batch {
                     self.looking.hints.remove(path);
                 }
-                self.looking.looks.insert(work, batch.iter().cloned().collect());
+                self.looking.note_look(work, batch);
                 turn.push(Effect::Look { folder: self.id, work, paths: batch.to_vec() });
             }
         }
@@ -199,6 +235,9 @@ impl Folder {
             let work = turn.work();
             let before = |path: &RelPath| self.index.disk(path).and_then(|disk| disk.kind.content());
             let files = batch.iter().map(|path| (path.clone(), before(path))).collect();
+            for older in self.looking.hashes.values_mut() {
+                older.retain(|path| !batch.contains(path));
+            }
             self.looking.hashes.insert(work, batch);
             turn.push(Effect::Hash { scope: Scope::Folder(self.id), work, files });
         }
@@ -212,15 +251,17 @@ impl Folder {
         root: Result<(), Stop>,
         turn: &mut Turn<'_>,
     ) {
-        if self.looking.looks.remove(&work).is_none() {
-            return;
-        }
+        let Some(current) = self.looking.looks.remove(&work) else { return };
         if let Err(stop) = root {
             return self.stop(stop, turn);
         }
         let confirming = self.recording.take_confirming(work);
         let mut gone = BTreeSet::new();
-        for (path, what) in seen {
+        for (path, what) in seen.into_iter().filter(|(path, _)| current.contains(path)) {
+            self.looking.note_news(&path);
+            if !matches!(what, Ok(Some(Seen::File { .. })) | Err(_)) {
+                self.looking.forget_reading(&path);
+            }
             let known = confirming.as_ref().and_then(|paths| paths.get(&path));
             if what == Ok(None) && known == Some(&self.index.disk(&path).cloned()) && !self.looking.has(&path) {
                 gone.insert(path);
@@ -277,6 +318,11 @@ impl Folder {
             if self.index.get(&entry.path).is_some_and(|state| state.is_busy) {
                 continue;
             }
+            if self.looking.news.contains(&entry.path) {
+                // It was looked at or changed since the walk began, which may have seen it before that.
+                self.looking.hint(entry.path, true, turn.now);
+                continue;
+            }
             match entry.seen {
                 Seen::Directory => self.saw_directory(entry.path, false, turn),
                 seen @ (Seen::File { .. } | Seen::Link { .. } | Seen::Skipped(_)) => self.saw(entry.path, seen, turn),
@@ -287,6 +333,9 @@ impl Folder {
     /// A walk is over: what was missing is looked at once more before it counts as gone.
     pub(crate) fn walked(&mut self, work: WorkId, root: Result<(), Stop>, turn: &mut Turn<'_>) {
         let Some(walk) = self.looking.walks.remove(&work) else { return };
+        if self.looking.walks.is_empty() {
+            self.looking.news.clear();
+        }
         if let Err(stop) = root {
             return self.stop(stop, turn);
         }
@@ -306,10 +355,8 @@ impl Folder {
         files: Vec<(RelPath, Result<Hashed, HashTrouble>)>,
         turn: &mut Turn<'_>,
     ) {
-        if self.looking.hashes.remove(&work).is_none() {
-            return;
-        }
-        for (path, result) in files {
+        let Some(current) = self.looking.hashes.remove(&work) else { return };
+        for (path, result) in files.into_iter().filter(|(path, _)| current.contains(path)) {
             match result {
                 Ok(hashed) => {
                     self.looking.read.insert(path.clone(), turn.now);
@@ -409,7 +456,8 @@ impl Folder {
         if was_unreadable {
             self.index.set_problem(&path, None);
         }
-        if is_look && (is_new || was_unreadable) {
+        // Also one that stood there before: it may be another one by now, moved here or made anew with other things in it.
+        if is_look {
             self.looking.walk(self.id, path, turn);
         }
     }

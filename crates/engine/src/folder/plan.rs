@@ -84,17 +84,12 @@ impl Planning {
         self.queue.extend(std::mem::take(&mut self.retry).into_keys());
     }
 
-    /// Forgets everything under way.
-    pub(crate) fn clear(&mut self, index: &mut crate::index::Index) {
-        for Begun { change, .. } in self.applying.values().flatten() {
-            index.set_busy(&change.path, false);
-            if let Some(from) = moved_source(change) {
-                index.set_busy(from, false);
-            }
-        }
+    /// Forgets everything that is not in the disk's hands; what the disk is making is made, and must be heard of.
+    pub(crate) fn clear(&mut self) {
         let kept = std::mem::take(&mut self.kept);
         let lacking = std::mem::take(&mut self.lacking);
-        *self = Planning { kept, lacking, lacking_bytes: self.lacking_bytes, ..Planning::default() };
+        let applying = std::mem::take(&mut self.applying);
+        *self = Planning { kept, applying, lacking, lacking_bytes: self.lacking_bytes, ..Planning::default() };
     }
 
     /// Names in a directory that are no paths for us.
@@ -144,6 +139,11 @@ impl Planning {
         let (times, due) = self.retry.entry(path.clone()).or_insert((0, now));
         *due = now.after((RETRY_FIRST * 2_u32.saturating_pow((*times).min(8))).min(RETRY_MAX));
         *times += 1;
+    }
+
+    /// Whether a change was refused so lately that it is not tried again yet.
+    fn is_put_off(&self, path: &RelPath, now: Timestamp) -> bool {
+        self.retry.get(path).is_some_and(|(_, due)| *due > now && due.0 != u64::MAX)
     }
 
     /// A change succeeded: no pause next time.
@@ -274,7 +274,7 @@ impl Folder {
     /// Nothing to do at a path.
     fn rest(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
         self.planning.set_lacking(path, None);
-        if self.index.get(path).and_then(|state| state.problem) == Some(Code::DirectoryInUse) {
+        if self.index.get(path).and_then(|state| state.problem).is_some_and(is_of_working) {
             self.index.set_problem(path, None);
         }
         self.unwant(path, None, turn);
@@ -289,7 +289,7 @@ impl Folder {
                 self.make_ready(path, expected(Some(&disk)), Act::Remove, turn);
             }
             // A directory that was seen new has an entry; this one was made for what stood in it.
-            Kind::Directory if !self.index.has_live_below(path) && !self.index.has_standing_below(path) => {
+            Kind::Directory if !self.index.has_standing_below(path) => {
                 self.make_ready(path, Expected::Directory, Act::Remove, turn);
             }
             Kind::File { .. } | Kind::Link { .. } | Kind::Directory | Kind::Deleted => {}
@@ -313,17 +313,18 @@ impl Folder {
             return self.rest(path, turn);
         }
         if !head.kind.is_live()
-            && (self.index.has_live_below(path) || self.index.has_standing_below(path))
+            && self.index.has_standing_below(path)
             && stands.is_some_and(|disk| disk.kind == Kind::Directory)
         {
-            // The directory stays while something lives in it, or goes after what stands in it.
+            // The directory stays while something stands in it. What is only wanted there brings it back when it comes,
+            // so that disks with the same files have the same directories, even if nobody has the bytes any more.
             return self.rest(path, turn);
         }
         if stands.is_none() && head.kind == Kind::Directory && self.index.has_standing_below(path) {
             self.note_disk(path, Some(Materialised { versions, kind: Kind::Directory, print: None }));
             return self.rest(path, turn);
         }
-        if self.planning.retry.get(path).is_some_and(|(_, due)| *due > turn.now && due.0 != u64::MAX) {
+        if self.planning.is_put_off(path, turn.now) {
             return self.await_content(path, head, turn);
         }
         let expected = expected(stands);
@@ -455,6 +456,9 @@ impl Folder {
 
     /// A change can be made, unless it takes too much away without a yes.
     fn make_ready(&mut self, path: &RelPath, expected: Expected, act: Act, turn: &mut Turn<'_>) {
+        if self.planning.is_put_off(path, turn.now) {
+            return;
+        }
         let change = Change { path: path.clone(), expected, act };
         if self.is_held(&change, turn) {
             return;
@@ -463,6 +467,24 @@ impl Folder {
             self.planning.moving.insert(from.clone());
         }
         self.planning.ready.insert(path.clone(), change);
+    }
+}
+
+/// Whether a problem is one of doing something that ends when nothing is left to do. What cannot be read is looked at
+/// again by itself, and nothing is planned until then.
+fn is_of_working(code: Code) -> bool {
+    match code {
+        Code::DirectoryInUse | Code::DiskError | Code::DiskFull | Code::Busy | Code::NoSource => true,
+        Code::NotAllowed
+        | Code::SpecialFile
+        | Code::ForeignMount
+        | Code::NameNotText
+        | Code::NameImpossible
+        | Code::NameClash
+        | Code::LinkLeaves
+        | Code::OurName
+        | Code::TooLarge
+        | Code::ReadOnlyRole => false,
     }
 }
 
