@@ -1,5 +1,9 @@
 //! I22 while a world lives: whoever says "up to date with B" in a calm moment has the same tree as B.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use shoal_engine::observe::Code;
+use shoal_engine::path::RelPath;
 use shoal_engine::status::{FolderState, MemberState};
 
 use super::world::World;
@@ -39,7 +43,12 @@ impl World {
         let claims =
             |member: &shoal_engine::status::MemberStatus| member.device == id && member.state == MemberState::UpToDate;
         if folder.state == FolderState::UpToDate && folder.members.iter().any(claims) {
-            let (mine, theirs) = (self.shown_tree(on), self.shown_tree(other));
+            // It says so of everything but what it lists as bytes that nobody has.
+            let listed = |(path, code): &(String, Code)| (*code == Code::NoSource).then(|| path.clone());
+            let nowhere: BTreeSet<String> = folder.problems.iter().filter_map(listed).collect();
+            let is_meant = |(path, _): &(RelPath, String)| !nowhere.contains(path.as_str());
+            let tree = |on: usize| self.shown_tree(on).into_iter().filter(is_meant).collect::<BTreeMap<_, _>>();
+            let (mine, theirs) = (tree(on), tree(other));
             if mine != theirs {
                 let differing = mine.iter().find(|(path, what)| theirs.get(*path) != Some(*what));
                 let lacking = theirs.iter().find(|(path, _)| !mine.contains_key(*path));

@@ -256,6 +256,10 @@ impl Folder {
             return self.stop(stop, turn);
         }
         let confirming = self.recording.take_confirming(work);
+        for path in confirming.iter().flat_map(BTreeMap::keys).filter(|path| !current.contains(*path)) {
+            // A newer look at it is under way, or was answered already.
+            self.recording.gone(path.clone(), turn.now);
+        }
         let mut gone = BTreeSet::new();
         for (path, what) in seen.into_iter().filter(|(path, _)| current.contains(path)) {
             self.looking.note_news(&path);
