@@ -1,6 +1,7 @@
 //! Files sent once: the list goes out at once, the yes comes from a person, the bytes follow through the swarm.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::conflict::{shortened, split_name};
 use crate::effect::{Effect, Place, ServeItem, Tell};
@@ -26,6 +27,15 @@ const READY_ITEMS_MAX: usize = 4096;
 const NAMES_MAX: u32 = 1000;
 /// How often a file that keeps changing is read again before the item is given up.
 const CHANGES_MAX: u32 = 5;
+/// Pause before something that failed for a reason that may pass is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// Later than any time.
+const NEVER: Timestamp = Timestamp(u64::MAX);
+
+/// Whether a failure may pass by itself.
+fn may_pass(code: Code) -> bool {
+    matches!(code, Code::DiskError | Code::DiskFull | Code::Busy)
+}
 
 /// One offer, of ours or to us.
 pub(crate) struct Offer {
@@ -40,8 +50,10 @@ pub(crate) struct Offer {
     contents: BTreeMap<u32, (ContentId, u64)>,
     prints: BTreeMap<u32, Fingerprint>,
     changes: BTreeMap<u32, u32>,
-    hashing: Option<WorkId>,
-    unreadable: BTreeSet<u32>,
+    /// Which items are being read, by path.
+    hashing: Option<(WorkId, BTreeMap<RelPath, u32>)>,
+    /// What could not be read, and when it is read again; `NEVER` if only asking anew helps.
+    unreadable: BTreeMap<u32, Timestamp>,
     waiting: BTreeMap<ContentId, BTreeSet<u32>>,
     ready: BTreeSet<u32>,
     applying: Option<(WorkId, Vec<u32>)>,
@@ -50,6 +62,8 @@ pub(crate) struct Offer {
     /// How many names were tried for an item whose own is taken.
     renamed: BTreeMap<u32, u32>,
     failed: BTreeMap<u32, Code>,
+    /// When what failed for a reason that may pass is tried again.
+    retry_due: Option<Timestamp>,
 }
 
 impl Offer {
@@ -66,13 +80,14 @@ impl Offer {
             prints: BTreeMap::new(),
             changes: BTreeMap::new(),
             hashing: None,
-            unreadable: BTreeSet::new(),
+            unreadable: BTreeMap::new(),
             waiting: BTreeMap::new(),
             ready: BTreeSet::new(),
             applying: None,
             accepted: BTreeSet::new(),
             renamed: BTreeMap::new(),
             failed: BTreeMap::new(),
+            retry_due: None,
         }
     }
 
@@ -206,6 +221,7 @@ impl Offer {
         *answer = if is_accepted { OfferAnswer::Accepted } else { OfferAnswer::Declined };
         if is_accepted {
             self.swarm.connected(from);
+            self.unreadable.values_mut().for_each(|due| *due = turn.now);
             self.send_ready(from, turn);
         }
         self.close_if_over();
@@ -214,7 +230,7 @@ impl Offer {
 
     fn send_ready(&self, to: DeviceId, turn: &mut Turn<'_>) {
         let readable = self.contents.iter().map(|(index, (content, size))| (*index, *content, *size));
-        let unreadable = self.unreadable.iter().map(|index| (*index, ContentId([0; 32]), 0));
+        let unreadable = self.unreadable.keys().map(|index| (*index, ContentId([0; 32]), 0));
         let items: Vec<(u32, ContentId, u64)> = readable.chain(unreadable).collect();
         for batch in items.chunks(READY_ITEMS_MAX) {
             turn.send(to, &Message::OfferReady { offer: self.record.offer, items: batch.to_vec() });
@@ -309,19 +325,13 @@ impl Offer {
         files: Vec<(RelPath, Result<Hashed, HashTrouble>)>,
         turn: &mut Turn<'_>,
     ) {
-        if self.hashing != Some(work) {
-            return;
-        }
-        self.hashing = None;
+        let Some((_, indexes)) = self.hashing.take_if(|(hashing, _)| *hashing == work) else { return };
         let mut news = Vec::new();
         for (path, result) in files {
-            let Some(index) =
-                self.record.items.iter().position(|item| item.path == path).and_then(|at| u32::try_from(at).ok())
-            else {
-                continue;
-            };
+            let Some(index) = indexes.get(&path).copied() else { continue };
             match result {
                 Ok(hashed) => {
+                    self.unreadable.remove(&index);
                     self.contents.insert(index, (hashed.content, hashed.print.size));
                     self.prints.insert(index, hashed.print);
                     news.push((index, hashed.content, hashed.print.size));
@@ -329,9 +339,16 @@ impl Offer {
                 Err(HashTrouble::Changed) if self.changes.get(&index).copied().unwrap_or(0) < CHANGES_MAX => {
                     *self.changes.entry(index).or_default() += 1
                 }
-                Err(HashTrouble::Changed | HashTrouble::Gone | HashTrouble::Refused(_)) => {
-                    self.unreadable.insert(index);
-                    news.push((index, ContentId([0; 32]), 0));
+                Err(trouble) => {
+                    let passes = match trouble {
+                        HashTrouble::Changed => true,
+                        HashTrouble::Gone => false,
+                        HashTrouble::Refused(code) => may_pass(code),
+                    };
+                    let due = if passes { turn.now.after(RETRY_AFTER) } else { NEVER };
+                    if self.unreadable.insert(index, due).is_none() {
+                        news.push((index, ContentId([0; 32]), 0));
+                    }
                 }
             }
         }
@@ -378,6 +395,9 @@ impl Offer {
         if self.is_ours() {
             self.hash_next(turn);
         } else if self.record.place.is_some() {
+            if self.retry_due.is_some_and(|due| due <= turn.now) {
+                self.retry();
+            }
             self.apply_next(turn);
         }
         self.swarm.pump(self.scope(), turn);
@@ -388,17 +408,20 @@ impl Offer {
             return;
         }
         let is_open = |(index, item): &(u32, &OfferItem)| {
-            !item.is_directory && !self.contents.contains_key(index) && !self.unreadable.contains(index)
+            !item.is_directory
+                && !self.contents.contains_key(index)
+                && self.unreadable.get(index).is_none_or(|due| *due <= turn.now)
         };
-        let files: Vec<(RelPath, Option<ContentId>)> = (0..)
+        let indexes: BTreeMap<RelPath, u32> = (0..)
             .zip(&self.record.items)
             .filter(is_open)
             .take(HASH_BATCH_MAX)
-            .map(|(_, item)| (item.path.clone(), None))
+            .map(|(index, item)| (item.path.clone(), index))
             .collect();
-        if !files.is_empty() {
+        if !indexes.is_empty() {
             let work = turn.work();
-            self.hashing = Some(work);
+            let files = indexes.keys().map(|path| (path.clone(), None)).collect();
+            self.hashing = Some((work, indexes));
             turn.push(Effect::Hash { scope: self.scope(), work, files });
         }
     }
@@ -450,12 +473,19 @@ impl Offer {
                     *self.renamed.entry(index).or_default() += 1;
                     self.ready.insert(index);
                 }
-                Outcome::Unexpected => drop(self.failed.insert(index, Code::NameClash)),
+                Outcome::Unexpected => self.fail(index, Code::NameClash, turn.now),
                 Outcome::SourceGone => self.fetch_again(index, turn),
-                Outcome::Refused(code) => drop(self.failed.insert(index, code)),
+                Outcome::Refused(code) => self.fail(index, code, turn.now),
             }
         }
         self.save(turn);
+    }
+
+    fn fail(&mut self, index: u32, code: Code, now: Timestamp) {
+        self.failed.insert(index, code);
+        if may_pass(code) {
+            self.retry_due.get_or_insert(now.after(RETRY_AFTER));
+        }
     }
 
     fn fetch_again(&mut self, index: u32, turn: &mut Turn<'_>) {
@@ -495,9 +525,12 @@ impl Offer {
 
     /// Tries again what failed.
     pub(crate) fn retry(&mut self) {
+        self.retry_due = None;
         for (index, _) in std::mem::take(&mut self.failed) {
+            let needs_bytes =
+                self.record.items.get(index as usize).is_some_and(|item| !item.is_directory && item.size > 0);
             let is_staged = self.contents.get(&index).is_some_and(|(content, _)| self.swarm.is_complete(*content));
-            if is_staged {
+            if is_staged || !needs_bytes {
                 self.ready.insert(index);
             }
         }
@@ -505,7 +538,11 @@ impl Offer {
 
     /// When something is due next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.swarm.deadline().filter(|_| !self.record.is_over)
+        if self.record.is_over {
+            return None;
+        }
+        let unread = self.unreadable.values().min().copied().filter(|due| *due != NEVER && self.hashing.is_none());
+        [self.swarm.deadline(), self.retry_due, unread].into_iter().flatten().min()
     }
 
     /// What people see.
