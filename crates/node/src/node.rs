@@ -255,7 +255,7 @@ impl Node {
         self.0.quit.cancel();
     }
 
-    /// Hands a wish to the engine; returns when its effects have begun.
+    /// Hands a wish to the engine; returns when its effects have begun and the view shows what it changed.
     pub(crate) async fn request(&self, request: Request) -> Result<(), Trouble> {
         let (done, is_done) = oneshot::channel();
         self.0.asks.send(Ask::Request(Box::new(request), done)).await.map_err(|_| stopped())?;

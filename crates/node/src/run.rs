@@ -41,7 +41,7 @@ const IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// What people want of the loop.
 pub(crate) enum Ask {
-    /// A wish for the engine; answered when its effects have begun.
+    /// A wish for the engine; answered when its effects have begun and the view shows it.
     Request(Box<Request>, oneshot::Sender<()>),
     /// A look at the engine. Bounded work only: everything else waits meanwhile.
     Look(Box<dyn FnOnce(&Engine) + Send>),
@@ -120,6 +120,9 @@ impl Desk {
         match ask {
             Ask::Request(request, done) => {
                 self.handle(Event::User(*request));
+                // Whoever asks next, such as the next line of a script, builds on what this did.
+                self.publish_at = Some(Instant::now());
+                self.publish_if_due();
                 // Whoever asked may have gone.
                 let _ = done.send(());
             }

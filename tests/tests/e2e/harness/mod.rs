@@ -1,0 +1,300 @@
+//! Real `shoal serve` processes with homes of their own, asked through their sockets and commands, always ended.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub(crate) mod acts;
+mod socket;
+pub(crate) mod tree;
+
+/// Longest wait for anything: generous, because the machine may be busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How often is looked whether something happened.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A place for everything of one test, removed at its end.
+pub(crate) struct World {
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("shoal-e2e-").tempdir().expect("a temporary directory");
+        World { dir }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A directory that is there.
+    pub(crate) fn dir(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(&path).expect("a directory");
+        path
+    }
+
+    /// Starts a Shoal that looks for nobody by itself and listens on loopback.
+    pub(crate) fn start(&self, name: &'static str) -> Shoal {
+        self.start_with(name, &["--no-mdns"])
+    }
+
+    /// Starts a Shoal with further arguments of `shoal serve`.
+    pub(crate) fn start_with(&self, name: &'static str, args: &[&str]) -> Shoal {
+        let mut shoal = self.prepare(name, args);
+        shoal.start();
+        shoal
+    }
+
+    /// A Shoal that does not run yet.
+    pub(crate) fn prepare(&self, name: &'static str, args: &[&str]) -> Shoal {
+        Shoal {
+            name,
+            home: self.dir(&format!("{name}-home")),
+            run: self.dir("run"),
+            downloads: self.dir(&format!("{name}-received")),
+            port: 0,
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            user: None,
+            child: None,
+        }
+    }
+}
+
+/// One person's Shoal.
+pub(crate) struct Shoal {
+    pub(crate) name: &'static str,
+    pub(crate) home: PathBuf,
+    /// Where instances of one test find each other, and nobody else.
+    run: PathBuf,
+    pub(crate) downloads: PathBuf,
+    /// Where it listens; kept over a restart. 0 for any.
+    pub(crate) port: u16,
+    /// Further arguments of `shoal serve`.
+    pub(crate) args: Vec<String>,
+    /// Whom it runs as, if that is not who runs the test.
+    pub(crate) user: Option<u32>,
+    child: Option<Child>,
+}
+
+impl Shoal {
+    /// Starts it and waits until it says that it serves.
+    pub(crate) fn start(&mut self) {
+        assert!(self.child.is_none(), "{} runs", self.name);
+        let mut child = self.serve_command().spawn().expect("shoal starts");
+        let stdout = child.stdout.take().expect("an output");
+        self.child = Some(child);
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        assert!(line.contains("\"serving\""), "{} did not start: {line}{}", self.name, self.log());
+        let address = self.address();
+        self.port = port_of(&address);
+    }
+
+    /// `shoal serve` with all its arguments, its words piped.
+    pub(crate) fn serve_command(&self) -> Command {
+        let listen = format!("127.0.0.1:{}", self.port);
+        let mut command = self.command(&["serve", "--port", "0", "--name", self.name, "--listen", &listen]);
+        command.arg("--downloads").arg(&self.downloads).args(&self.args);
+        // What it says while it runs is in its log; a pipe that nobody reads would fill.
+        command.stderr(Stdio::null());
+        command
+    }
+
+    /// A command of this home.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.arg("--home").arg(&self.home).arg("--json").args(args);
+        command.env_remove("SHOAL_HOME").env_remove("SHOAL_JSON").env("XDG_RUNTIME_DIR", &self.run);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        #[cfg(unix)]
+        if let Some(user) = self.user {
+            std::os::unix::process::CommandExt::uid(&mut command, user);
+        }
+        command
+    }
+
+    /// Runs a command to its end, however that is.
+    pub(crate) fn try_run(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("a command runs")
+    }
+
+    /// Runs a command that must succeed and reads what it prints.
+    pub(crate) fn run(&self, args: &[&str]) -> Value {
+        let output = self.try_run(args);
+        let (said, words) = (json(&output), String::from_utf8_lossy(&output.stderr).into_owned());
+        assert!(output.status.success(), "{}: shoal {}: {said} {words}", self.name, args.join(" "));
+        said
+    }
+
+    /// Starts a command, types a line, and goes on while it works.
+    pub(crate) fn typing(&self, args: &[&str]) -> Typing {
+        let child = self.command(args).stdin(Stdio::piped()).spawn().expect("a command starts");
+        Typing { child }
+    }
+
+    /// All there is to see.
+    pub(crate) fn view(&self) -> Value {
+        self.try_view().unwrap_or_else(|error| panic!("{} does not answer: {error}\n{}", self.name, self.log()))
+    }
+
+    pub(crate) fn try_view(&self) -> std::io::Result<Value> {
+        socket::get(&self.socket(), "/api/view")
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.home.join("run/shoal.sock")
+    }
+
+    /// Waits until the view shows something.
+    pub(crate) fn until<T>(&self, what: &str, mut find: impl FnMut(&Value) -> Option<T>) -> T {
+        let mut last = Value::Null;
+        let found = try_until(PATIENCE, || {
+            last = self.view();
+            find(&last)
+        });
+        found.unwrap_or_else(|| panic!("{}: no {what} in time\n{last:#}\n{}", self.name, self.log()))
+    }
+
+    /// An address the others can dial.
+    pub(crate) fn address(&self) -> String {
+        self.until("address", |view| {
+            let all = view["me"]["addresses"].as_array()?;
+            all.iter().filter_map(Value::as_str).find(|text| text.contains("/tcp/")).map(str::to_owned)
+        })
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.view()["me"]["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Stops it like a person does.
+    pub(crate) fn quit(&mut self) {
+        self.run(&["quit"]);
+        let mut child = self.child.take().expect("it runs");
+        let status = child.wait().expect("it ends");
+        assert!(status.success(), "{} did not stop well: {status}\n{}", self.name, self.log());
+    }
+
+    /// Ends it without a word, as a power cut does.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("it can be ended");
+        child.wait().expect("it ended");
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_none()))
+    }
+
+    /// Memory it holds, in bytes; none where the system does not tell.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        let id = self.child.as_ref()?.id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    }
+
+    /// What it wrote down.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.home.join("state/logs/shoal.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Shoal {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A command that waits for somebody to type.
+pub(crate) struct Typing {
+    child: Child,
+}
+
+impl Typing {
+    /// Types a line and waits for the end.
+    pub(crate) fn type_line(mut self, line: &str) -> Output {
+        let mut keyboard = self.child.stdin.take().expect("an input");
+        keyboard.write_all(format!("{line}\n").as_bytes()).expect("typed");
+        drop(keyboard);
+        self.child.wait_with_output().expect("it ends")
+    }
+}
+
+/// The first line of data that a command printed.
+pub(crate) fn json(output: &Output) -> Value {
+    let mut lines = output.stdout.split(|byte| *byte == b'\n');
+    lines.find_map(|line| serde_json::from_slice(line).ok()).unwrap_or_default()
+}
+
+/// Waits until something is so.
+pub(crate) fn until<T>(what: &str, find: impl FnMut() -> Option<T>) -> T {
+    try_until(PATIENCE, find).unwrap_or_else(|| panic!("no {what} in time"))
+}
+
+/// Waits until something is so, or for as long as is said.
+pub(crate) fn try_until<T>(longest: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    loop {
+        let is_late = start.elapsed() > longest;
+        let found = find();
+        if found.is_some() || is_late {
+            return found;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn port_of(address: &str) -> u16 {
+    let port = address.split('/').skip_while(|part| *part != "tcp").nth(1);
+    port.and_then(|port| port.parse().ok()).expect("a port")
+}
+
+/// The `shoal` that was built beside this test.
+pub(crate) fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("this test's place");
+    let built = test.parent().and_then(Path::parent).expect("a build directory");
+    let program = built.join(format!("shoal{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        program.is_file(),
+        "The end-to-end tests need the shoal program. Build it first: cargo build -p shoal-cli ({} is not there)",
+        program.display()
+    );
+    program
+}
+
+/// Writes a file below a directory, making what is between.
+pub(crate) fn write(dir: &Path, path: &str, bytes: impl AsRef<[u8]>) {
+    let path = dir.join(path);
+    std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+    std::fs::write(path, bytes).expect("a written file");
+}
+
+/// The text of a file below a directory.
+pub(crate) fn read(dir: &Path, path: &str) -> Option<String> {
+    std::fs::read_to_string(dir.join(path)).ok()
+}
+
+/// Bytes that do not compress, differ by seed, and are the same each time.
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}

@@ -1,0 +1,6 @@
+//! Whole processes on one computer: real `shoal serve`, real directories, real connections.
+#![cfg(unix)]
+
+mod finding;
+mod harness;
+mod road;
