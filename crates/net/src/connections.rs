@@ -54,22 +54,22 @@ pub(crate) struct Dial {
 
 /// Takes inbound streams and hands each to a task of its own.
 pub(crate) async fn accept(shared: Arc<Shared>, mut accepted: mpsc::Receiver<Inbound>) {
-    while let Some(Inbound { peer, connection, remote, protocol, stream }) = accepted.recv().await {
+    while let Some(Inbound { peer, connection, remote, is_dialled, protocol, stream }) = accepted.recv().await {
         let Some(device) = device_of(&peer) else { continue };
         if protocol == streams::BULK {
             tokio::spawn(bulk::receive(shared.clone(), device, stream));
         } else {
-            tokio::spawn(link::greet(shared.clone(), device, connection, link_path(&remote), stream));
+            tokio::spawn(link::greet(shared.clone(), device, connection, link_path(&remote, is_dialled), stream));
         }
     }
 }
 
-fn link_path(remote: &Multiaddr) -> LinkPath {
+fn link_path(remote: &Multiaddr, is_dialled: bool) -> LinkPath {
     let kind = match reach(remote) {
         Reach::Loopback | Reach::Lan => PathKind::Lan,
         Reach::Public => PathKind::Direct,
     };
-    LinkPath { kind, remote: remote.to_string() }
+    LinkPath { kind, remote: remote.to_string(), is_dialled }
 }
 
 impl NetTask {
@@ -114,8 +114,10 @@ impl NetTask {
                     self.targets.disconnected(&device, Instant::now());
                 }
                 self.rendezvous.disconnected(&device, Instant::now());
+                self.told_early.remove(&device);
                 self.reopen_later(&device);
             }
+            Notice::Told { device, addresses } => self.on_told(device, addresses),
             Notice::Close { connection } => {
                 self.swarm.close_connection(connection);
             }
@@ -164,7 +166,8 @@ impl NetTask {
         let Some(connection) = self.connections.get(&id) else { return };
         let (opened, answer) = oneshot::channel();
         self.swarm.behaviour_mut().streams.open(connection.peer, id, CONTROL, opened);
-        let (shared, device, path) = (self.shared.clone(), connection.device, link_path(&connection.remote));
+        let (shared, device) = (self.shared.clone(), connection.device);
+        let path = link_path(&connection.remote, connection.is_dialled);
         tokio::spawn(async move {
             match answer.await {
                 Ok(Ok(stream)) => link::greet(shared, device, id, path, stream).await,

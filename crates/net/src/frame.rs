@@ -5,7 +5,7 @@ use std::io;
 use shoal_engine::limits::FRAME_BYTES_MAX;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::limits::READ_STEP_BYTES;
+use crate::limits::{READ_STEP_BYTES, TOLD_BYTES_MAX};
 
 /// "Are you there?" A frame is never empty, so its length is free for this.
 pub(crate) const PING: [u8; 4] = [0; 4];
@@ -14,6 +14,9 @@ pub(crate) const PONG: [u8; 4] = u32::MAX.to_be_bytes();
 /// "I am going, do not wait for me."
 pub(crate) const GOODBYE: [u8; 4] = (u32::MAX - 1).to_be_bytes();
 
+/// "This is where I listen": a length and a text follow.
+pub(crate) const TOLD: [u8; 4] = (u32::MAX - 2).to_be_bytes();
+
 /// One thing read from a control stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Word {
@@ -21,6 +24,7 @@ pub(crate) enum Word {
     Ping,
     Pong,
     Goodbye,
+    Told(Vec<u8>),
 }
 
 /// Why nothing more can be read.
@@ -28,7 +32,7 @@ pub(crate) enum Word {
 pub(crate) enum Broken {
     #[error("the stream ended")]
     Ended,
-    #[error("a frame of {0} bytes was announced")]
+    #[error("{0} bytes were announced at once")]
     TooLong(u32),
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -44,24 +48,34 @@ pub(crate) async fn read(reader: &mut (impl AsyncRead + Unpin)) -> Result<Word, 
         PING => Ok(Word::Ping),
         PONG => Ok(Word::Pong),
         GOODBYE => Ok(Word::Goodbye),
-        length => read_frame(reader, u32::from_be_bytes(length)).await,
+        TOLD => {
+            let length = reader.read_u32().await?;
+            Ok(Word::Told(read_bytes(reader, length, TOLD_BYTES_MAX).await?))
+        }
+        length => Ok(Word::Frame(read_bytes(reader, u32::from_be_bytes(length), FRAME_BYTES_MAX).await?)),
     }
 }
 
-async fn read_frame(reader: &mut (impl AsyncRead + Unpin), claimed: u32) -> Result<Word, Broken> {
+async fn read_bytes(reader: &mut (impl AsyncRead + Unpin), claimed: u32, most: usize) -> Result<Vec<u8>, Broken> {
     let length = claimed as usize;
-    if length > FRAME_BYTES_MAX {
+    if length > most {
         return Err(Broken::TooLong(claimed));
     }
-    let mut frame = Vec::with_capacity(length.min(READ_STEP_BYTES));
-    reader.take(u64::from(claimed)).read_to_end(&mut frame).await?;
-    if frame.len() == length { Ok(Word::Frame(frame)) } else { Err(Broken::Ended) }
+    let mut bytes = Vec::with_capacity(length.min(READ_STEP_BYTES));
+    reader.take(u64::from(claimed)).read_to_end(&mut bytes).await?;
+    if bytes.len() == length { Ok(bytes) } else { Err(Broken::Ended) }
 }
 
 /// Appends a frame as it goes on the wire. The caller has checked its length.
 pub(crate) fn append(buffer: &mut Vec<u8>, frame: &[u8]) {
     buffer.extend_from_slice(&(frame.len() as u32).to_be_bytes());
     buffer.extend_from_slice(frame);
+}
+
+/// Appends where we listen as it goes on the wire.
+pub(crate) fn append_told(buffer: &mut Vec<u8>, told: &[u8]) {
+    buffer.extend_from_slice(&TOLD);
+    append(buffer, told);
 }
 
 #[cfg(test)]
@@ -74,11 +88,13 @@ mod tests {
         append(&mut wire, b"hello");
         wire.extend_from_slice(&PING);
         wire.extend_from_slice(&PONG);
+        append_told(&mut wire, b"here");
         wire.extend_from_slice(&GOODBYE);
         let mut reader = wire.as_slice();
         assert_eq!(read(&mut reader).await.expect("a frame"), Word::Frame(b"hello".to_vec()));
         assert_eq!(read(&mut reader).await.expect("a ping"), Word::Ping);
         assert_eq!(read(&mut reader).await.expect("a pong"), Word::Pong);
+        assert_eq!(read(&mut reader).await.expect("a place"), Word::Told(b"here".to_vec()));
         assert_eq!(read(&mut reader).await.expect("a goodbye"), Word::Goodbye);
         assert!(matches!(read(&mut reader).await, Err(Broken::Ended)));
     }
@@ -86,6 +102,9 @@ mod tests {
     #[tokio::test]
     async fn a_length_beyond_the_bound_is_refused_before_it_costs_anything() {
         let wire = (FRAME_BYTES_MAX as u32 + 1).to_be_bytes();
+        assert!(matches!(read(&mut wire.as_slice()).await, Err(Broken::TooLong(_))));
+        let mut wire = TOLD.to_vec();
+        wire.extend_from_slice(&(TOLD_BYTES_MAX as u32 + 1).to_be_bytes());
         assert!(matches!(read(&mut wire.as_slice()).await, Err(Broken::TooLong(_))));
     }
 

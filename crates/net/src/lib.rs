@@ -28,6 +28,7 @@ mod shared;
 mod streams;
 mod swarm;
 mod targets;
+mod tell;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -84,6 +85,8 @@ pub struct LinkPath {
     pub kind: PathKind,
     /// The other side's address.
     pub remote: String,
+    /// We dialled it, so the address is one that works; of an inbound connection only the host is known.
+    pub is_dialled: bool,
 }
 
 /// What happened on the network.
@@ -117,6 +120,13 @@ pub enum NetEvent {
     Disconnected {
         /// Which device.
         device: DeviceId,
+    },
+    /// A paired device told where it listens.
+    Told {
+        /// Which device.
+        device: DeviceId,
+        /// All addresses it can be dialled at, instead of those told before.
+        addresses: Vec<String>,
     },
     /// How long a question and its answer took.
     Rtt {

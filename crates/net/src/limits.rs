@@ -39,6 +39,8 @@ pub(crate) const BULK_OUT_MAX: usize = 16;
 pub(crate) const BULK_IN_MAX: usize = 24;
 /// Inbound streams of one connection in negotiation.
 pub(crate) const NEGOTIATING_MAX: usize = 32;
+/// Longest text in which a device tells where it listens, in bytes: all the addresses that are remembered of it.
+pub(crate) const TOLD_BYTES_MAX: usize = ADDRESSES_MAX * (ADDRESS_BYTES_MAX + 1);
 /// How long a bulk stream may take to say what it is for.
 pub(crate) const BULK_HEADER_WAIT: Duration = Duration::from_secs(10);
 /// How long both sides may take to greet on a control stream.

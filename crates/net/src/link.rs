@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 use tokio_util::sync::CancellationToken;
 
+use crate::address::{Reach, reach};
 use crate::budget::Bucket;
 use crate::frame::{self, Broken, Word};
 use crate::limits::{
@@ -26,7 +27,7 @@ use crate::limits::{
 };
 use crate::shared::{Notice, Queue, Queued, Session, Shared};
 use crate::streams::RawStream;
-use crate::{LinkPath, NetEvent};
+use crate::{LinkPath, NetEvent, tell};
 
 /// Opens every control stream: what follows is ours, in this version.
 const MAGIC: [u8; 8] = *b"shoal-1\n";
@@ -151,6 +152,8 @@ struct Signals {
 
 async fn live(shared: &Arc<Shared>, candidate: Candidate, candidates: &mut mpsc::Receiver<Candidate>) -> End {
     let Candidate { device, connection, path, instance, mut stream, closed } = candidate;
+    // An address of ours that cannot be read again would be a bug; it then counts as far away.
+    let near = path.remote.parse().map_or(Reach::Public, |remote| reach(&remote));
     if leads(shared, &device) {
         let told = async { stream.write_u8(TAKEN).await.and(stream.flush().await) };
         match timeout(GREETING_WAIT, told).await {
@@ -171,8 +174,8 @@ async fn live(shared: &Arc<Shared>, candidate: Candidate, candidates: &mut mpsc:
     let _ = shared.notices.send(Notice::Started { device, connection }).await;
     let (reader, writer) = tokio::io::split(stream);
     let end = tokio::select! {
-        end = read_frames(shared, device, reader, &signals) => end,
-        end = write_frames(writer, queued, &signals) => end,
+        end = read_frames(shared, (device, near), reader, &signals) => end,
+        end = write_frames(shared, (device, near), writer, queued, &signals) => end,
         end = arbitrate(shared, connection, device, instance, candidates, &signals) => end,
         end = depart(&signals) => end,
         () = closed.cancelled() => End::Broken("the connection closed".into()),
@@ -187,7 +190,12 @@ async fn depart(signals: &Signals) -> End {
     End::Dismissed
 }
 
-async fn read_frames(shared: &Shared, device: DeviceId, reader: impl AsyncRead + Unpin, signals: &Signals) -> End {
+async fn read_frames(
+    shared: &Shared,
+    (device, near): (DeviceId, Reach),
+    reader: impl AsyncRead + Unpin,
+    signals: &Signals,
+) -> End {
     let mut reader = BufReader::with_capacity(WRITE_GATHER_BYTES, reader);
     let mut allowance = Allowance::new();
     loop {
@@ -205,6 +213,11 @@ async fn read_frames(shared: &Shared, device: DeviceId, reader: impl AsyncRead +
             Word::Ping => signals.pong.notify_one(),
             Word::Pong => {}
             Word::Goodbye => return End::Goodbye,
+            Word::Told(told) => {
+                let addresses = tell::decode(&told, near);
+                // The network task may be gone already.
+                let _ = shared.notices.send(Notice::Told { device, addresses }).await;
+            }
             Word::Frame(frame) => {
                 signals.is_delivering.store(true, Ordering::Relaxed);
                 let delivered = shared.events.send(NetEvent::Frame { device, frame }).await;
@@ -235,7 +248,7 @@ impl Allowance {
     /// Reads more slowly when many bytes come; false when too many words do.
     async fn spend(&mut self, word: &Word) -> bool {
         let bytes = match word {
-            Word::Frame(frame) => frame.len(),
+            Word::Frame(bytes) | Word::Told(bytes) => bytes.len(),
             Word::Ping | Word::Pong | Word::Goodbye => 0,
         };
         let pause = self.bytes.spend(bytes, Instant::now());
@@ -247,17 +260,33 @@ impl Allowance {
 }
 
 async fn write_frames(
+    shared: &Shared,
+    (device, near): (DeviceId, Reach),
     mut writer: impl AsyncWrite + Unpin,
     mut queued: mpsc::Receiver<Queued>,
     signals: &Signals,
 ) -> End {
     let mut buffer = Vec::new();
+    let (mut listening, mut told) = (shared.listening(), Vec::new());
     loop {
         buffer.clear();
         let is_last = tokio::select! {
             biased;
             () = signals.pong.notified() => { buffer.extend_from_slice(&frame::PONG); false }
             () = signals.ping.notified() => { buffer.extend_from_slice(&frame::PING); false }
+            Ok(()) = listening.changed() => {
+                let now = tell::tellable(&listening.borrow_and_update(), near);
+                match shared.is_paired(&device) {
+                    true if now != told => frame::append_told(&mut buffer, &tell::encode(&now)),
+                    true => {}
+                    false => told.clear(),
+                }
+                if buffer.is_empty() {
+                    continue;
+                }
+                told = now;
+                false
+            }
             first = queued.recv() => { gather(&mut buffer, first, &mut queued); false }
             () = signals.goodbye.cancelled() => { buffer.extend_from_slice(&frame::GOODBYE); true }
         };

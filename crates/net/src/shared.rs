@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use libp2p::Multiaddr;
 use libp2p::swarm::ConnectionId;
 use shoal_engine::id::DeviceId;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::NetEvent;
@@ -24,6 +25,8 @@ pub(crate) enum Notice {
     Close { connection: ConnectionId },
     /// No link came of a control stream.
     Refused { connection: ConnectionId },
+    /// A device told where it listens.
+    Told { device: DeviceId, addresses: Vec<Multiaddr> },
 }
 
 /// A frame on its way out, with its share of the queue.
@@ -82,6 +85,8 @@ pub(crate) struct Shared {
     announced: Notify,
     links: Mutex<HashMap<DeviceId, Entry>>,
     paired: RwLock<HashSet<DeviceId>>,
+    /// Where we listen, for the links that tell it.
+    listening: watch::Sender<Vec<Multiaddr>>,
 }
 
 impl Shared {
@@ -92,7 +97,24 @@ impl Shared {
         notices: mpsc::Sender<Notice>,
     ) -> Self {
         let (links, paired, announced) = (Mutex::default(), RwLock::default(), Notify::new());
-        Shared { me, instance, events, notices, announced, links, paired }
+        let listening = watch::channel(Vec::new()).0;
+        Shared { me, instance, events, notices, announced, links, paired, listening }
+    }
+
+    /// Says where we listen; every link to a paired device passes it on.
+    pub(crate) fn set_listening(&self, listening: Vec<Multiaddr>) {
+        self.listening.send_replace(listening);
+    }
+
+    /// Somebody may be paired now who was not: links look again whether they have something to tell.
+    pub(crate) fn tell_again(&self) {
+        self.listening.send_modify(|_| {});
+    }
+
+    pub(crate) fn listening(&self) -> watch::Receiver<Vec<Multiaddr>> {
+        let mut listening = self.listening.subscribe();
+        listening.mark_changed();
+        listening
     }
 
     fn links(&self) -> MutexGuard<'_, HashMap<DeviceId, Entry>> {

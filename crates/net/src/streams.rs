@@ -35,6 +35,7 @@ pub(crate) struct Inbound {
     pub(crate) peer: PeerId,
     pub(crate) connection: ConnectionId,
     pub(crate) remote: Multiaddr,
+    pub(crate) is_dialled: bool,
     pub(crate) protocol: StreamProtocol,
     pub(crate) stream: RawStream,
 }
@@ -82,12 +83,12 @@ impl Behaviour {
         }
     }
 
-    fn handler(&self, peer: PeerId, connection: ConnectionId, remote: &Multiaddr) -> Handler {
+    fn handler(&self, peer: PeerId, connection: ConnectionId, remote: &Multiaddr, is_dialled: bool) -> Handler {
         let remote = remote.clone();
         let closed = CancellationToken::new();
         let _closes = closed.clone().drop_guard();
         let inbound = self.inbound.clone();
-        Handler { peer, connection, remote, inbound, requests: VecDeque::new(), closed, _closes }
+        Handler { peer, connection, remote, is_dialled, inbound, requests: VecDeque::new(), closed, _closes }
     }
 }
 
@@ -102,7 +103,7 @@ impl NetworkBehaviour for Behaviour {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(self.handler(peer, connection, remote))
+        Ok(self.handler(peer, connection, remote, false))
     }
 
     fn handle_established_outbound_connection(
@@ -113,7 +114,7 @@ impl NetworkBehaviour for Behaviour {
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(self.handler(peer, connection, remote))
+        Ok(self.handler(peer, connection, remote, true))
     }
 
     fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}
@@ -138,6 +139,7 @@ pub(crate) struct Handler {
     peer: PeerId,
     connection: ConnectionId,
     remote: Multiaddr,
+    is_dialled: bool,
     inbound: mpsc::Sender<Inbound>,
     requests: VecDeque<Open>,
     closed: CancellationToken,
@@ -151,7 +153,7 @@ impl Handler {
 
     fn hand_over(&self, stream: Stream, protocol: StreamProtocol) {
         let (connection, remote, stream) = (self.connection, self.remote.clone(), self.raw(stream));
-        let inbound = Inbound { peer: self.peer, connection, remote, protocol, stream };
+        let inbound = Inbound { peer: self.peer, connection, remote, is_dialled: self.is_dialled, protocol, stream };
         if self.inbound.try_send(inbound).is_err() {
             tracing::warn!(peer = %self.peer, "dropped an inbound stream: too many wait");
         }

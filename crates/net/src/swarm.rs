@@ -88,6 +88,8 @@ pub(crate) struct NetTask {
     pub(crate) targets: Targets,
     pub(crate) discovery: Discovery,
     pub(crate) rendezvous: Rendezvous,
+    /// What devices with a link told before they were paired here.
+    pub(crate) told_early: HashMap<DeviceId, Vec<Multiaddr>>,
     pub(crate) listening: Vec<(ListenerId, Multiaddr)>,
     listen_ips: Vec<IpAddr>,
     port: u16,
@@ -170,6 +172,7 @@ impl NetTask {
             targets: Targets::new(me, now),
             discovery: Discovery::new(&config, me),
             rendezvous: Rendezvous::new(&config, now),
+            told_early: HashMap::new(),
             listening: Vec::new(),
             port: listen::choose_port(&listen_ips, config.listen_port),
             listen_ips,
@@ -353,6 +356,7 @@ impl NetTask {
         self.targets.set_paired(&known, now);
         self.rendezvous.set_paired(&paired, now);
         self.want_paired(now);
+        self.tell_paired();
     }
 
     fn on_tick(&mut self, now: Instant) {
@@ -404,6 +408,7 @@ impl NetTask {
         tracing::info!(?addresses, "listening");
         self.choose_mdns_family();
         self.discovery.announce(&self.listening);
+        self.shared.set_listening(self.listening.iter().map(|(_, address)| address.clone()).collect());
         self.outbox.retain(|event| !matches!(event, NetEvent::Listening { .. }));
         self.hint(NetEvent::Listening { addresses });
     }

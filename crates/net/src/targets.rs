@@ -19,6 +19,8 @@ pub(crate) enum Source {
     Asked,
     Loopback,
     Mdns,
+    /// The device itself, on a link.
+    Told,
     Given,
     Dht,
 }
@@ -99,6 +101,7 @@ impl Targets {
             target.by_source.insert(Source::Given, given);
         }
         for target in self.targets.values_mut().filter(|target| !target.is_paired) {
+            target.by_source.remove(&Source::Told);
             target.by_source.remove(&Source::Given);
             target.by_source.remove(&Source::Dht);
         }

@@ -97,17 +97,30 @@ async fn take(hands: &Arc<Hands>, event: NetEvent) {
                 shoal_net::PathKind::Direct => PathKind::Direct,
                 shoal_net::PathKind::Relay => PathKind::Relayed,
             };
-            let remote = path.remote.clone();
+            let (remote, is_dialled) = (path.remote, path.is_dialled);
             {
                 let mut facts = contacts.lock();
                 facts.links.insert(device, LinkFacts { rtt_ms: None, path: kind });
-                facts.last_addresses.insert(device, path.remote.clone());
+                facts.last_addresses.insert(device, remote.clone());
                 facts.found.entry(device).and_modify(|found| found.has_failed = false);
             }
-            reached(hands, device, &[path.remote]).await;
+            if is_dialled {
+                reached(hands, device, std::slice::from_ref(&remote)).await;
+            }
             hands.lines.open(device, &hands.net, &hands.runtime);
             hands.happened(Event::Connected { device }).await;
             contacts.tell(News::Linked { device, remote });
+        }
+        NetEvent::Told { device, addresses } => {
+            {
+                let mut facts = contacts.lock();
+                if let Some(last) = facts.last_addresses.get_mut(&device)
+                    && let Some(better) = dialable(last, &addresses)
+                {
+                    *last = better;
+                }
+            }
+            reached(hands, device, &addresses).await;
         }
         NetEvent::Disconnected { device } => {
             contacts.lock().links.remove(&device);
@@ -166,10 +179,35 @@ async fn reached(hands: &Arc<Hands>, device: DeviceId, fresh: &[String]) {
     let _ = saving.await;
 }
 
+/// The told address that stands for one that was seen, when that one is not among them: the port of an inbound
+/// connection is none to dial.
+fn dialable(seen: &str, told: &[String]) -> Option<String> {
+    let host = |address: &str| address.split('/').take(3).map(str::to_owned).collect::<Vec<_>>();
+    let is_same_host = |address: &&String| host(address) == host(seen);
+    match told.iter().any(|address| address == seen) {
+        true => None,
+        false => told.iter().find(is_same_host).or(told.first()).cloned(),
+    }
+}
+
 /// An address others can dial as it stands.
 fn with_device(address: String, me: &str) -> String {
     match address {
         whole if whole.contains("/p2p/") => whole,
         bare => format!("{bare}/p2p/{me}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_nobody_listens_on_is_not_shown() {
+        let told: Vec<String> = ["/ip4/172.17.0.1/tcp/7400", "/ip4/10.0.0.2/tcp/7400"].map(str::to_owned).to_vec();
+        assert_eq!(dialable("/ip4/10.0.0.2/tcp/51234", &told), Some(told[1].clone()));
+        assert_eq!(dialable("/ip4/10.0.0.2/tcp/7400", &told), None);
+        assert_eq!(dialable("/ip4/203.0.113.7/tcp/51234", &told), Some(told[0].clone()));
+        assert_eq!(dialable("/ip4/10.0.0.2/tcp/51234", &[]), None);
     }
 }

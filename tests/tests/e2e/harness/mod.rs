@@ -71,7 +71,7 @@ pub(crate) struct Shoal {
     pub(crate) name: &'static str,
     pub(crate) home: PathBuf,
     /// Where instances of one test find each other, and nobody else.
-    run: PathBuf,
+    pub(crate) run: PathBuf,
     pub(crate) downloads: PathBuf,
     /// Where it listens; kept over a restart. 0 for any.
     pub(crate) port: u16,
