@@ -254,7 +254,10 @@ impl Folder {
             self.content_complete(content);
         }
         if self.index.get(path).and_then(|state| state.problem) == Some(Code::ReadOnlyRole) && !self.is_same_now(path) {
-            return self.rest(path, turn);
+            if !self.is_removal_overtaken(path) {
+                return self.rest(path, turn);
+            }
+            self.index.set_problem(path, None);
         }
         let reconciled = self.index.reconciled(path);
         let gives_way = reconciled.gives_way;
@@ -269,6 +272,13 @@ impl Folder {
     fn is_same_now(&self, path: &RelPath) -> bool {
         let winner = self.index.reconciled(path).winner.map(|head| &head.kind);
         self.index.disk(path).zip(winner).is_some_and(|(disk, kind)| disk.kind.is_same(kind))
+    }
+
+    /// Whether what was removed here without a right to is not what the others have by now: the edit wins.
+    fn is_removal_overtaken(&self, path: &RelPath) -> bool {
+        let Some(removed) = self.index.disk(path).filter(|disk| disk.kind == Kind::Deleted) else { return false };
+        let winner = self.index.reconciled(path).winner;
+        winner.is_some_and(|head| head.kind.is_live() && !removed.versions.contains(&head.id))
     }
 
     /// Nothing to do at a path.
