@@ -333,6 +333,10 @@ impl Swarm {
 
     /// Somebody says what it has.
     pub(crate) fn told(&mut self, from: DeviceId, items: Vec<HaveItem>) {
+        if !self.givers.contains_key(&from) {
+            // It takes no part any more.
+            return;
+        }
         for item in items {
             if let Some(wanted) = self.wanted.get_mut(&item.content) {
                 wanted.sources.insert(from, item.part);
