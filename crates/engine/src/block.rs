@@ -293,7 +293,7 @@ pub(crate) fn verify(kind: u8, device: DeviceId, folder: FolderId, signed: &reco
 #[cfg(feature = "remember-signatures")]
 mod remembered {
     use std::cell::RefCell;
-    use std::collections::HashSet;
+    use std::collections::BTreeSet;
 
     use crate::id::DeviceId;
 
@@ -301,7 +301,7 @@ mod remembered {
     const REMEMBERED_MAX: usize = 100_000;
 
     thread_local! {
-        static GOOD: RefCell<HashSet<[u8; 32]>> = RefCell::default();
+        static GOOD: RefCell<BTreeSet<[u8; 32]>> = RefCell::default();
     }
 
     /// `None` if this very signature was found good before; otherwise how to remember that it is.
