@@ -36,7 +36,34 @@ describe("the side that types", () => {
       await user.type(field, code);
       await waitFor(() => expect(screen.queryByDisplayValue(code)).toBeNull());
     }
-    expect(await screen.findByText(/Three wrong codes for/)).toHaveTextContent("you can try again at 14:15");
+    expect(await screen.findByText(/The three codes for/)).toHaveTextContent("you can try again at 14:15");
+  });
+});
+
+describe("between two codes", () => {
+  it("keeps the field while a new code is made, and says that the other side left", async () => {
+    const { mock, user, field, sent } = await startPairing();
+    await user.type(field, "111111");
+    mock.setPairing(STUDIO.id, { stage: { type: "asking" }, tries_left: 2 });
+    await waitFor(() => expect(screen.getByLabelText("Six-digit code")).toBeDisabled());
+    expect(screen.getByText(/That is not the code on/)).toBeVisible();
+    mock.setPairing(STUDIO.id, { stage: { type: "enter_code" } });
+    await waitFor(() => expect(screen.getByLabelText("Six-digit code")).toHaveFocus());
+    const trouble = { code: "PAIR-06" as const, params: { person: "Mac-Studio" } };
+    mock.setPairing(STUDIO.id, { stage: { type: "failed", trouble } });
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    expect(screen.getAllByText(/did not allow it/)[0]).toBeVisible();
+    expect(sent().at(-1)).toEqual({ type: "cancel_pair", device: STUDIO.id });
+  });
+
+  it("says that the code shown here is a new one", async () => {
+    const { mock } = await openPage();
+    mock.setPairing(STUDIO.id, { side: "showing", code: CODE, stage: { type: "enter_code" }, tries_left: 2 });
+    const dialog = await screen.findByRole("dialog");
+    expect(dialog).toHaveTextContent("The code before is used up; this is a new one. 2 tries left.");
+    const trouble = { code: "PAIR-10" as const, params: { person: "Mac-Studio" } };
+    mock.setPairing(STUDIO.id, { stage: { type: "failed", trouble } });
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
   });
 });
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use shoal_node::command::{Answer, Command};
-use shoal_node::view::{Pairing, PairingSide, PairingStage, View};
+use shoal_node::view::{ErrorCode, Pairing, PairingSide, PairingStage, Trouble, View};
 
 use crate::acts::Session;
 use crate::args::Pair;
@@ -110,7 +110,7 @@ async fn start(session: &Session, target: &str, code: Option<String>, longest: D
         Some(device) => device,
         None => new_pairing(session, &before, target, longest).await?,
     };
-    type_code(session, &device, code, longest).await?;
+    type_codes(session, &device, code, longest).await?;
     finish(session, &device, longest).await
 }
 
@@ -130,27 +130,62 @@ fn is_address(target: &str) -> bool {
     target.parse::<std::net::SocketAddr>().is_ok() || target.parse::<std::net::IpAddr>().is_ok()
 }
 
-/// Waits until a code can be typed, and types it; a link needs none.
-async fn type_code(session: &Session, device: &str, code: Option<String>, longest: Duration) -> Result<(), Failure> {
-    let look = |view: &View| {
-        let pairing = view.pairing.iter().find(|pairing| pairing.device == device)?;
-        (!matches!(pairing.stage, PairingStage::Asking)).then(|| pairing.clone())
-    };
-    let Some(pairing) = session.wait_for(Some(longest), look).await? else {
-        return Err(Failure::Waits("The other device has not answered yet.".to_owned()));
-    };
-    if !matches!(pairing.stage, PairingStage::EnterCode) {
-        return Ok(());
+/// Types codes until one matches or there are no tries left; a link needs none. A code that was given is typed once.
+async fn type_codes(session: &Session, device: &str, code: Option<String>, longest: Duration) -> Result<(), Failure> {
+    loop {
+        let look = |view: &View| {
+            let pairing = view.pairing.iter().find(|pairing| pairing.device == device)?;
+            (!matches!(pairing.stage, PairingStage::Asking)).then(|| pairing.clone())
+        };
+        let Some(pairing) = session.wait_for(Some(longest), look).await? else {
+            return Err(Failure::Waits("The other device has not answered yet.".to_owned()));
+        };
+        if !matches!(pairing.stage, PairingStage::EnterCode) {
+            return Ok(());
+        }
+        let name = plain(&pairing.name);
+        let typed = match &code {
+            Some(code) => code.clone(),
+            None => prompt(&format!("Type the code shown on {name}’s screen: ")).await?,
+        };
+        let digits = typed.chars().filter(char::is_ascii_digit).collect();
+        session.client.act(&Command::EnterCode { device: device.to_owned(), code: digits }).await?;
+        let checked = session.wait_for(Some(longest), |view| verdict(view, device, pairing.tries_left)).await?;
+        match checked {
+            Some(Verdict::Wrong { left }) => {
+                let wrong = Trouble::plain(ErrorCode::WrongCode).text("person", &pairing.name).number("n", left.into());
+                if code.is_some() {
+                    return Err(Failure::Refused(wrong));
+                }
+                session.out.say(&crate::sentence::of(&wrong));
+                session.out.data("wrong_code", json!({"device": device, "tries_left": left}), &[])?;
+            }
+            Some(Verdict::Decided) | None => return Ok(()),
+        }
     }
-    let name = plain(&pairing.name);
-    let code = match code {
-        Some(code) => code,
-        None => prompt(&format!("Type the code shown on {name}’s screen: ")).await?,
+}
+
+/// What came of a typed code.
+enum Verdict {
+    /// It was not the one; the other side shows a new one.
+    Wrong { left: u32 },
+    /// It matched, or the pairing is over.
+    Decided,
+}
+
+/// What came of a code that was typed when so many tries were left; nothing while it is being compared.
+fn verdict(view: &View, device: &str, tries: u32) -> Option<Verdict> {
+    let Some(pairing) = view.pairing.iter().find(|pairing| pairing.device == device) else {
+        return Some(Verdict::Decided);
     };
-    let enter =
-        Command::EnterCode { device: device.to_owned(), code: code.chars().filter(char::is_ascii_digit).collect() };
-    session.client.act(&enter).await?;
-    Ok(())
+    match pairing.stage {
+        PairingStage::Asking | PairingStage::EnterCode | PairingStage::Checking => {
+            (pairing.tries_left < tries).then_some(Verdict::Wrong { left: pairing.tries_left })
+        }
+        PairingStage::Matched | PairingStage::WaitingConfirm | PairingStage::Done | PairingStage::Failed { .. } => {
+            Some(Verdict::Decided)
+        }
+    }
 }
 
 /// Waits until both are verified, or it failed.
@@ -172,7 +207,7 @@ async fn finish(session: &Session, device: &str, longest: Duration) -> Result<()
                 None
             }
             Some(_) => None,
-            None => is_verified().map(Ok),
+            None => Some(is_verified().ok_or_else(|| Failure::said("The pairing was given up on this computer."))),
         }
     };
     match session.wait_for(Some(longest), look).await? {

@@ -70,10 +70,11 @@ fn of_people(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
         ErrorCode::InviteUsed => "This link was used or is older than 5 minutes. Ask for a new one.".to_owned(),
         ErrorCode::SameKey => "Another computer uses this computer’s key, usually a copied profile. Sharing is paused so that nothing gets mixed up.".to_owned(),
         ErrorCode::PairLocked => format!(
-            "Three wrong codes for {}. You can try again {}.",
+            "The three codes for {} are used up. You can try again {}.",
             person(),
             facts.number("until").map_or_else(|| "in ten minutes".to_owned(), |until| format!("at {}", text::moment(until)))
         ),
+        ErrorCode::PairGivenUp => format!("{} gave up. You are not paired.", person()),
         ErrorCode::PairRefused => format!("{} did not allow it. You are not paired.", person()),
         ErrorCode::PairExpired => format!("{} did not answer in time. You are not paired; you can try again.", person()),
         ErrorCode::NotPaired => format!("Pair with {} first.", device()),

@@ -60,6 +60,8 @@ pub const HOLD_FILES_MIN: usize = 20;
 pub const PAIRING_TRIES_MAX: usize = 3;
 /// The time over which pairing tries are counted.
 pub const PAIRING_WINDOW: Duration = Duration::from_secs(600);
+/// Most codes shown in [`PAIRING_WINDOW`], to all devices together: somebody with many keys has few guesses too.
+pub const CODES_SHOWN_MAX: usize = 30;
 /// How long a shown code is good.
 pub const CODE_LIFE: Duration = Duration::from_secs(180);
 

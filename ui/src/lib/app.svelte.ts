@@ -1,7 +1,7 @@
 // What the page holds: the newest view, what is open, and the ways to act. Components draw from it.
 import { getContext, setContext } from "svelte";
 import { ask, troubleOf, type Backend, type Chosen, type Link, type Upload } from "../ipc/backend";
-import type { Answer, Command, Device, Picked, Request, Theme, Trouble, View } from "../ipc/types";
+import type { Answer, Command, Device, ErrorCode, Picked, Request, Theme, Trouble, View } from "../ipc/types";
 import { en } from "../text/en";
 import { sentence } from "../text/errors";
 import { plain } from "./names";
@@ -12,6 +12,9 @@ export const UNDO_MS = 3000;
 
 /** How long a message of no lasting weight stays. */
 const TOAST_MS = 8000;
+
+/** A person on the other side said no, or closed the dialog. */
+const LEFT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["PAIR-06", "PAIR-10"]);
 
 /** The one sheet that is open. */
 export type Sheet =
@@ -65,6 +68,7 @@ export class App {
   #keys = 0;
   readonly #timers = new Map<number, number>();
   readonly #seenPairings = new Set<string>();
+  readonly #leftPairings = new Set<string>();
   #seenRequests: Set<string> | null = null;
 
   constructor(backend: Backend) {
@@ -222,6 +226,7 @@ export class App {
     this.now = view.now;
     applyTheme(view.me.theme);
     this.#openNewPairing(view);
+    this.#closeLeftPairings(view);
     this.#announceRequests(view);
   }
 
@@ -241,6 +246,20 @@ export class App {
     }
     const running = new Set(view.pairing.map(({ device }) => device));
     for (const device of this.#seenPairings) if (!running.has(device)) this.#seenPairings.delete(device);
+  }
+
+  // A pairing the other side left is over here too: its dialog closes, and a message says why.
+  #closeLeftPairings(view: View): void {
+    const left = view.pairing.filter(({ stage }) => stage.type === "failed" && LEFT.has(stage.trouble.code));
+    for (const { device, stage } of left) {
+      if (stage.type !== "failed" || this.#leftPairings.has(device)) continue;
+      this.#leftPairings.add(device);
+      if (this.sheet?.kind === "pair" && this.sheet.device === device) this.sheet = null;
+      this.toast(sentence(stage.trouble));
+      void this.attempt({ type: "cancel_pair", device });
+    }
+    const still = new Set(left.map(({ device }) => device));
+    for (const device of this.#leftPairings) if (!still.has(device)) this.#leftPairings.delete(device);
   }
 
   #announceRequests(view: View): void {

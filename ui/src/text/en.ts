@@ -268,6 +268,8 @@ export const en = {
     codeSpoken: (spelled: string) => `Code: ${spelled}`,
     showHint: "They type it on their computer. Only go on if they sit there.",
     waitingOther: "Waiting for the code to be typed there…",
+    freshCode: (n: number) =>
+      `The code before is used up; this is a new one. ${plural(n, "try left", "tries left")}.`,
     checking: "Checking the code…",
     matches: "Matches",
     matchedLead: (name: string) => `Ask the person at ${quoted(name, 32)} to allow it.`,

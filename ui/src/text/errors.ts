@@ -51,7 +51,7 @@ const sentences: Record<ErrorCode, (facts: Facts) => string> = {
     "Another computer uses this computer’s key, usually a copied profile. Sharing is paused so that nothing gets mixed up.",
   "PAIR-05": ({ name, number }) => {
     const until = number("until");
-    return `Three wrong codes for ${name("person", "this device")}. For safety you can try again ${
+    return `The three codes for ${name("person", "this device")} are used up. For safety, you can try again ${
       until === null ? "in ten minutes" : `at ${moment(until, until)}`
     }.`;
   },
@@ -61,6 +61,7 @@ const sentences: Record<ErrorCode, (facts: Facts) => string> = {
   "PAIR-08": ({ name }) => `Pair with ${name("device", "this device")} first.`,
   "PAIR-09": ({ name }) =>
     `The pairing with ${name("person", "this device")} was stopped, because a check did not hold. Somebody may sit in between. You are not paired; try again on a network you trust.`,
+  "PAIR-10": ({ name }) => `${name("person", "The other person")} gave up. You are not paired.`,
   "XFER-01": ({ name, size, number }) =>
     `${name("person", "The other")}’s disk needs ${size("size", "more room")}${
       number("size") === null ? "" : " more"

@@ -305,14 +305,15 @@ fn a_code_is_shown_on_one_side_only() {
 #[test]
 fn a_failed_pairing_has_its_own_sentence() {
     let cases = [
-        (PairEnd::WrongCode, ErrorCode::WrongCode),
-        (PairEnd::Cancelled, ErrorCode::PairRefused),
-        (PairEnd::Expired, ErrorCode::PairExpired),
-        (PairEnd::TooMany, ErrorCode::PairLocked),
-        (PairEnd::Broken, ErrorCode::PairBroken),
-        (PairEnd::TokenUsed, ErrorCode::InviteUsed),
+        (PairEnd::WrongCode, ErrorCode::WrongCode, ErrorCode::WrongCode),
+        (PairEnd::Cancelled, ErrorCode::PairRefused, ErrorCode::PairGivenUp),
+        (PairEnd::Expired, ErrorCode::PairExpired, ErrorCode::PairExpired),
+        (PairEnd::TooMany, ErrorCode::PairLocked, ErrorCode::PairLocked),
+        (PairEnd::Broken, ErrorCode::PairBroken, ErrorCode::PairBroken),
+        (PairEnd::TokenUsed, ErrorCode::InviteUsed, ErrorCode::InviteUsed),
     ];
-    for (end, code) in cases {
-        assert_eq!(crate::show::trouble::of_pairing("Ben", end, 2, None).code, code);
+    for (end, typing, showing) in cases {
+        let code = |is_typing| crate::show::trouble::of_pairing("Ben", is_typing, end, 2, None).code;
+        assert_eq!((code(true), code(false)), (typing, showing));
     }
 }

@@ -17,7 +17,8 @@ pub(crate) fn show(status: &PairingStatus, names: &Names) -> Pairing {
         Stage::Matched => PairingStage::WaitingConfirm,
         Stage::Done => PairingStage::Done,
         Stage::Failed(end) => {
-            PairingStage::Failed { trouble: trouble::of_pairing(&name, end, status.tries_left, locked_until) }
+            let trouble = trouble::of_pairing(&name, status.is_typing, end, status.tries_left, locked_until);
+            PairingStage::Failed { trouble }
         }
     };
     Pairing {

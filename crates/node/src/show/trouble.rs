@@ -37,10 +37,11 @@ pub(crate) fn of_stop(folder: &str, place: &str, stop: Stop) -> Trouble {
 }
 
 /// Why a pairing ended.
-pub(crate) fn of_pairing(person: &str, end: PairEnd, tries: u32, until: Option<u64>) -> Trouble {
+pub(crate) fn of_pairing(person: &str, is_typing: bool, end: PairEnd, tries: u32, until: Option<u64>) -> Trouble {
     let about = |code| Trouble::plain(code).text("person", person);
     match end {
-        PairEnd::Cancelled => about(ErrorCode::PairRefused),
+        PairEnd::Cancelled if is_typing => about(ErrorCode::PairRefused),
+        PairEnd::Cancelled => about(ErrorCode::PairGivenUp),
         PairEnd::WrongCode => about(ErrorCode::WrongCode).number("n", u64::from(tries)),
         PairEnd::Expired => about(ErrorCode::PairExpired),
         PairEnd::TooMany => match until {

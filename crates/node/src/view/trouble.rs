@@ -74,7 +74,7 @@ pub enum ErrorCode {
     /// Another computer uses this computer's key.
     #[serde(rename = "PAIR-04")]
     SameKey,
-    /// Three wrong codes. Params: `person`, `until` (time).
+    /// Three codes were used up. Params: `person`, `until` (time).
     #[serde(rename = "PAIR-05")]
     PairLocked,
     /// The other person said no. Params: `person`.
@@ -89,6 +89,9 @@ pub enum ErrorCode {
     /// A proof did not hold: somebody may sit in between, or a version is at fault. Params: `person`.
     #[serde(rename = "PAIR-09")]
     PairBroken,
+    /// The side that types gave up. Params: `person`.
+    #[serde(rename = "PAIR-10")]
+    PairGivenUp,
     /// Params: `person`, `size`, `percent`.
     #[serde(rename = "XFER-01")]
     TheirDiskFull,
