@@ -91,7 +91,7 @@ impl World {
             let mut differences = Vec::new();
             for path in reference.keys().chain(tree.keys()).collect::<BTreeSet<_>>() {
                 let (here, there) = (reference.get(path), tree.get(path));
-                if here != there && !is_own(path) && !lost.contains(path) {
+                if here != there && !is_own(path) && !is_for_lost(path, lost, &[reference, tree]) {
                     differences.push(format!("{path}: D{first} {}, D{on} {}", show(here), show(there)));
                 }
             }
@@ -271,6 +271,13 @@ impl World {
             }
         }
     }
+}
+
+/// Whether a path differs because nobody has the bytes that should stand there, or because what stood there before is
+/// still in it on one of the disks.
+pub fn is_for_lost(path: &RelPath, lost: &BTreeSet<RelPath>, trees: &[&BTreeMap<RelPath, String>]) -> bool {
+    let is_in_it = |lost: &RelPath| lost.is_inside(path) && trees.iter().any(|tree| tree.contains_key(lost));
+    lost.contains(path) || lost.iter().any(is_in_it)
 }
 
 fn show(what: Option<&String>) -> &str {

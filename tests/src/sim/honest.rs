@@ -1,11 +1,12 @@
 //! I22 while a world lives: whoever says "up to date with B" in a calm moment has the same tree as B.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use shoal_engine::observe::Code;
 use shoal_engine::path::RelPath;
 use shoal_engine::status::{FolderState, MemberState};
 
+use super::check::is_for_lost;
 use super::world::World;
 
 /// How long nobody may have done anything for a moment to count as calm.
@@ -44,15 +45,16 @@ impl World {
             |member: &shoal_engine::status::MemberStatus| member.device == id && member.state == MemberState::UpToDate;
         if folder.state == FolderState::UpToDate && folder.members.iter().any(claims) {
             // It says so of everything but what it lists as bytes that nobody has.
-            let listed = |(path, code): &(String, Code)| (*code == Code::NoSource).then(|| path.clone());
-            let nowhere: BTreeSet<String> = folder.problems.iter().filter_map(listed).collect();
-            let is_meant = |(path, _): &(RelPath, String)| !nowhere.contains(path.as_str());
-            let tree = |on: usize| self.shown_tree(on).into_iter().filter(is_meant).collect::<BTreeMap<_, _>>();
-            let (mine, theirs) = (tree(on), tree(other));
-            if mine != theirs {
-                let differing = mine.iter().find(|(path, what)| theirs.get(*path) != Some(*what));
-                let lacking = theirs.iter().find(|(path, _)| !mine.contains_key(*path));
-                self.violate("I22", format!("D{on} says that D{other} is up to date, but: {differing:?} {lacking:?}"));
+            let listed = |(path, code): &(String, Code)| (*code == Code::NoSource).then(|| RelPath::parse(path).ok());
+            let nowhere: BTreeSet<RelPath> = folder.problems.iter().filter_map(listed).flatten().collect();
+            let (mine, theirs) = (self.shown_tree(on), self.shown_tree(other));
+            let is_false = |path: &&RelPath| {
+                mine.get(*path) != theirs.get(*path) && !is_for_lost(path, &nowhere, &[&mine, &theirs])
+            };
+            let path = mine.keys().find(is_false).or_else(|| theirs.keys().find(is_false));
+            if let Some(path) = path {
+                let (here, there) = (mine.get(path), theirs.get(path));
+                self.violate("I22", format!("D{on} says that D{other} is up to date, but {path}: {here:?} {there:?}"));
             }
         }
     }

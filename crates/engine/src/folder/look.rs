@@ -447,7 +447,8 @@ impl Folder {
             Some(Kind::File { .. } | Kind::Link { .. }) => true,
             // With a tombstone and no memory of it, this is a removal that was not made here yet.
             Some(Kind::Deleted) | None => {
-                versions.is_empty() && (is_unspoken || is_known_absent || self.wants_bytes(&path))
+                let is_in_the_way = self.may_write() && self.wants_bytes(&path);
+                versions.is_empty() && (is_unspoken || is_known_absent || is_in_the_way)
             }
         };
         if is_news {

@@ -331,7 +331,8 @@ impl Folder {
             return self.rest(path, turn);
         }
         if stands.is_none() && head.kind == Kind::Directory && self.index.has_standing_below(path) {
-            self.note_disk(path, Some(Materialised { versions, kind: Kind::Directory, print: None }));
+            // It stands, or what is remembered below it does not.
+            self.looking.hint(path.clone(), true, turn.now);
             return self.rest(path, turn);
         }
         if self.planning.is_put_off(path, turn.now) {
