@@ -92,10 +92,8 @@ fn already_running(home: &Home) -> Failure {
     let place = std::fs::read_to_string(home.address()).ok();
     let token = std::fs::read_to_string(home.token()).ok();
     match (place, token) {
-        (Some(place), Some(token)) => {
-            Failure::said(format!("Shoal runs already for this home: {}#token={}", place.trim(), token.trim()))
-        }
-        _ => Failure::said("Shoal runs already for this home."),
+        (Some(place), Some(token)) => Failure::AlreadyRunning(Some(format!("{}#token={}", place.trim(), token.trim()))),
+        _ => Failure::AlreadyRunning(None),
     }
 }
 

@@ -181,6 +181,7 @@ pub struct Net {
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
     wishes: Arc<Wishes>,
+    port: u16,
 }
 
 /// Starts the network on a thread of its own.
@@ -194,6 +195,11 @@ impl Net {
     /// Says who we are.
     pub fn device_id(&self) -> DeviceId {
         self.shared.me
+    }
+
+    /// The port it listens on: the preferred one, or another if that was taken. 0 if the system chooses.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Queues a frame for a device, waiting while too much is queued. That it was queued does not mean it arrives.

@@ -160,9 +160,10 @@ impl NetTask {
         let swarm = behaviour::swarm(&identity, mode.clone(), accept, config.kademlia)?;
         tokio::spawn(connections::accept(shared.clone(), accepted));
         let wishes = Arc::new(Wishes::default());
-        let net = Net { shared: shared.clone(), commands: command, wishes: wishes.clone() };
         let now = Instant::now();
         let listen_ips = if config.listen_ips.is_empty() { listen::everywhere() } else { config.listen_ips.clone() };
+        let port = listen::choose_port(&listen_ips, config.listen_port);
+        let net = Net { shared: shared.clone(), commands: command, wishes: wishes.clone(), port };
         let mut task = NetTask {
             swarm,
             shared,
@@ -174,7 +175,7 @@ impl NetTask {
             rendezvous: Rendezvous::new(&config, now),
             told_early: HashMap::new(),
             listening: Vec::new(),
-            port: listen::choose_port(&listen_ips, config.listen_port),
+            port,
             listen_ips,
             is_listening_told: true,
             outbox: VecDeque::new(),

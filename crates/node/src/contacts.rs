@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::perform::Hands;
 use crate::snapshot::{FoundFacts, LinkFacts, NetFacts};
-use crate::view::{NetworkState, PathKind};
+use crate::view::{NetworkState, PathKind, Trouble};
 
 /// Most announced devices that are shown: more in one network are not people.
 const FOUND_MAX: usize = 256;
@@ -43,6 +43,11 @@ impl Contacts {
             troubles: Vec::new(),
         };
         Contacts { facts: Mutex::new(facts), news: broadcast::channel(NEWS_MAX).0 }
+    }
+
+    /// What is in the way of being found.
+    pub(crate) fn set_troubles(&self, troubles: Vec<Trouble>) {
+        self.lock().troubles = troubles;
     }
 
     pub(crate) fn facts(&self) -> NetFacts {

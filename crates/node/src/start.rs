@@ -43,7 +43,10 @@ pub(crate) async fn start(config: NodeConfig) -> Result<Running, NodeError> {
     let (turns, turns_in) = mpsc::channel(TURNS_WAITING_MAX);
     let (outside, outside_in) = mpsc::channel(OUTSIDE_WAITING_MAX);
     let (asks, asks_in) = mpsc::channel(ASKS_WAITING_MAX);
+    let preferred = config.listen_port.unwrap_or(settings.listen_port);
+    let taken = (preferred != 0 && net.port() != preferred).then(|| port_taken(preferred, net.port()));
     let hands = hands(&config, &settings, (opened.store, net), (turns, outside));
+    hands.contacts.set_troubles(taken.into_iter().collect());
     tell_mended(&hands, &opened.mended);
     let mut saved = opened.saved;
     saved.name = crate::survey::settings(&hands).name;
@@ -184,6 +187,12 @@ fn know(hands: &Arc<Hands>, saved: &Saved) {
     crate::uploads::sweep(&hands.home.cache, |dir| needed.iter().any(|needed| needed == dir));
 }
 
+fn port_taken(preferred: u16, other: u16) -> Trouble {
+    tracing::warn!(port = preferred, other, "the port is taken");
+    let trouble = Trouble::plain(ErrorCode::PortTaken).number("port", u64::from(preferred));
+    if other == 0 { trouble } else { trouble.number("other", u64::from(other)) }
+}
+
 fn tell_mended(hands: &Hands, mended: &Opened) {
     if let Some(reason) = &mended.index_rebuilt {
         tracing::warn!(reason, "the index is being rebuilt");
@@ -194,8 +203,12 @@ fn tell_mended(hands: &Hands, mended: &Opened) {
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         hands.trouble(Trouble::plain(ErrorCode::DiskUnreliable).text("file", file));
     }
-    if mended.config_restored || mended.trust_restored {
-        tracing::warn!(?mended, "older settings or trusted devices were restored");
+    for (is_restored, file) in [(mended.config_restored, "config.json"), (mended.trust_restored, "trust.json")] {
+        // What has no older version either is among the unreadable ones.
+        if is_restored && !mended.unreadable.iter().any(|path| path.ends_with(file)) {
+            tracing::warn!(reason = file, "an older version of a file was restored");
+            hands.trouble(Trouble::plain(ErrorCode::DiskUnreliable).text("file", file));
+        }
     }
 }
 

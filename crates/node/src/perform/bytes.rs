@@ -131,7 +131,13 @@ impl Hands {
         };
         let taker = Taker { hands: Arc::clone(self), ground, open: None };
         let count = |bytes| self.counters.count(self.clock.now(), (scope, Way::Down, from), bytes);
-        fetch::run(stream, (fetch, scope), wanted, taker, count, stop).await
+        let end = fetch::run(stream, (fetch, scope), wanted, taker, count, stop).await;
+        match end {
+            FetchEnd::Refused(code) => tracing::warn!(?code, "what arrived could not be kept"),
+            FetchEnd::Lied => tracing::warn!(device = %from, "sent other bytes than were asked for"),
+            FetchEnd::Done | FetchEnd::Broken => {}
+        }
+        end
     }
 
     fn wanted(&self, item: &shoal_engine::message::FetchItem) -> Wanted {

@@ -1,5 +1,6 @@
 //! Does what the engine wants of the files of one folder or offer, on the threads of its bench.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shoal_disk::{DiskError, Root};
@@ -163,6 +164,9 @@ impl Hands {
             Some(ground) => self.stage_from(ground, content, &manifest, &near),
             None => Err(Code::DiskError),
         };
+        if let Err(code) = staged {
+            tracing::warn!(?code, "no room was made for a content");
+        }
         let staged = staged.map(|have| (manifest, have)).map_err(PrepareTrouble::Refused);
         self.answer(Event::Prepared { scope, content, staged });
     }
@@ -214,10 +218,12 @@ impl Hands {
             return vec![Outcome::Refused(Code::NotAllowed); changes.len()];
         };
         let placed: Option<Vec<Change>> = changes.iter().map(|change| place(ground, change)).collect();
-        match placed {
+        let outcomes = match placed {
             Some(changes) => root.apply(&changes, &|content| self.manifest(content)),
             None => vec![Outcome::Refused(Code::NameImpossible); changes.len()],
-        }
+        };
+        log_refused(&outcomes);
+        outcomes
     }
 
     pub(super) fn unstage(self: &Arc<Self>, scope: Scope, content: ContentId) {
@@ -265,6 +271,19 @@ impl Hands {
                 root.forget_private();
             }
         });
+    }
+}
+
+/// Says why changes were not made: one line for each reason, however many paths it has.
+fn log_refused(outcomes: &[Outcome]) {
+    let mut paths: BTreeMap<Code, usize> = BTreeMap::new();
+    for outcome in outcomes {
+        if let Outcome::Refused(code) = outcome {
+            *paths.entry(*code).or_default() += 1;
+        }
+    }
+    for (code, paths) in paths {
+        tracing::warn!(?code, paths, "changes were refused by the disk");
     }
 }
 
