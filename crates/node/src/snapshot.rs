@@ -36,6 +36,8 @@ pub struct Snapshot {
     pub invitation_places: BTreeMap<FolderId, PlaceFacts>,
     /// Bytes a second over everything, down and up.
     pub rates: (u64, u64),
+    /// Bytes of files that came from and went to each device since the start.
+    pub traffic: BTreeMap<DeviceId, (u64, u64)>,
     /// What happened and concerns no single row.
     pub notices: Vec<Notice>,
     /// When this person last did something with a device.

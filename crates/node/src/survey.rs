@@ -32,6 +32,7 @@ pub(crate) fn snapshot(engine: &Engine, hands: &Arc<Hands>) -> Snapshot {
         offer_places,
         invitation_places,
         rates: (hands.counters.rate(now, Way::Down), hands.counters.rate(now, Way::Up)),
+        traffic: hands.counters.devices(),
         notices: hands.notices.list(),
         last_used: hands.last_used(),
         status,

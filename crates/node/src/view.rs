@@ -119,6 +119,17 @@ pub struct Device {
     pub warnings: Vec<DeviceWarning>,
     /// A full address it was last reached at, for the details.
     pub address: Option<String>,
+    /// Bytes of files that went between the two since this Shoal started; left out when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub traffic: Option<Traffic>,
+}
+
+/// Bytes of files that came from a device and went to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Traffic {
+    pub down: u64,
+    pub up: u64,
 }
 
 /// What is known of a device's key.

@@ -3,4 +3,8 @@
 
 mod finding;
 mod harness;
+mod memory;
+mod resume;
 mod road;
+mod swarm;
+mod trouble;

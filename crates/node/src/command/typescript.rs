@@ -10,7 +10,7 @@ use crate::view::{
     BlockedDevice, Conflict, Device, DeviceWarning, Direction, DryRun, ErrorCode, Folder, FolderState, Hold,
     Invitation, InvitedMember, ItemKind, ItemWarning, KindTotal, Me, Member, MemberState, Network, NetworkState,
     Notice, Offer, OfferItem, Pairing, PairingSide, PairingStage, Param, PathKind, Platform, Presence, Problem, Rates,
-    Request, Role, Sender, Theme, Transfer, TransferDevice, TransferState, Trouble, Trust, View,
+    Request, Role, Sender, Theme, Traffic, Transfer, TransferDevice, TransferState, Trouble, Trust, View,
 };
 
 /// The file for which this crate is checked.
@@ -42,6 +42,7 @@ declare![
     Network,
     NetworkState,
     Device,
+    Traffic,
     Trust,
     Presence,
     PathKind,

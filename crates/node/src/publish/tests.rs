@@ -50,6 +50,7 @@ fn snapshot() -> Snapshot {
         offer_places: BTreeMap::new(),
         invitation_places: BTreeMap::new(),
         rates: (7, u64::MAX),
+        traffic: BTreeMap::new(),
         notices: Vec::new(),
         last_used: BTreeMap::new(),
     }

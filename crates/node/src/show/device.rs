@@ -8,7 +8,7 @@ use super::names::{Names, look};
 use super::{moment, number, platform};
 use crate::snapshot::{FoundFacts, Snapshot};
 use crate::view::{
-    BlockedDevice, Device, DeviceWarning, ErrorCode, PathKind, Platform, Presence, Sender, Trouble, Trust,
+    BlockedDevice, Device, DeviceWarning, ErrorCode, PathKind, Platform, Presence, Sender, Traffic, Trouble, Trust,
 };
 
 /// How long a device may be "found, connecting", in milliseconds, before the reason is said.
@@ -84,6 +84,7 @@ fn show(snapshot: &Snapshot, names: &Names, device: DeviceId, status: Option<&De
         last_used: snapshot.last_used.get(&device).copied().and_then(moment),
         warnings: warnings(snapshot, device, status),
         address: snapshot.net.last_addresses.get(&device).cloned(),
+        traffic: snapshot.traffic.get(&device).map(|(down, up)| Traffic { down: number(*down), up: number(*up) }),
         name,
     }
 }

@@ -24,6 +24,8 @@ struct Counted {
     totals: BTreeMap<(Scope, Way, DeviceId), u64>,
     scopes: BTreeMap<(Scope, Way), Meter>,
     all: BTreeMap<Way, Meter>,
+    /// Since the start, down and up. As many as this person takes files from or gives files to.
+    devices: BTreeMap<DeviceId, (u64, u64)>,
 }
 
 impl Counters {
@@ -33,6 +35,11 @@ impl Counters {
         *counted.totals.entry((scope, way, device)).or_default() += bytes;
         counted.scopes.entry((scope, way)).or_default().add(now, bytes);
         counted.all.entry(way).or_default().add(now, bytes);
+        let (down, up) = counted.devices.entry(device).or_default();
+        match way {
+            Way::Down => *down += bytes,
+            Way::Up => *up += bytes,
+        }
     }
 
     /// Bytes per device that went one way for a folder or offer.
@@ -40,6 +47,11 @@ impl Counters {
         let counted = self.lock();
         let of_scope = counted.totals.iter().filter(|((of, to, _), _)| *of == scope && *to == way);
         of_scope.map(|((_, _, device), total)| (*device, *total)).collect()
+    }
+
+    /// Bytes that came from and went to each device since the start.
+    pub(crate) fn devices(&self) -> BTreeMap<DeviceId, (u64, u64)> {
+        self.lock().devices.clone()
     }
 
     /// Bytes a second one way, for a folder or offer.
@@ -89,6 +101,7 @@ mod tests {
         counters.count(Timestamp(1500), (folder, Way::Down, ben), 1);
         counters.count(Timestamp(1500), (other, Way::Up, ben), 2);
         assert_eq!(counters.totals(folder, Way::Down), [(ann, 1000), (ben, 1)].into());
+        assert_eq!(counters.devices(), [(ann, (1000, 0)), (ben, (1, 2))].into());
         assert_eq!(counters.rate(Timestamp(2000), Way::Up), 2);
         counters.forget(folder);
         assert!(counters.totals(folder, Way::Down).is_empty());

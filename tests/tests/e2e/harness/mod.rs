@@ -1,6 +1,6 @@
 //! Real `shoal serve` processes with homes of their own, asked through their sockets and commands, always ended.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -287,14 +287,25 @@ pub(crate) fn read(dir: &Path, path: &str) -> Option<String> {
 
 /// Bytes that do not compress, differ by seed, and are the same each time.
 pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
+    let mut bytes = vec![0; length];
+    source(seed).fill(&mut bytes);
     bytes
+}
+
+/// Writes a large file of such bytes.
+pub(crate) fn big(path: &Path, seed: u64, length: u64) {
+    let file = std::fs::File::create(path).expect("a file");
+    std::io::copy(&mut source(seed).take(length), &mut &file).expect("a written file");
+}
+
+fn source(seed: u64) -> blake3::OutputReader {
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof()
+}
+
+/// The hash of a file's bytes.
+pub(crate) fn hash(path: &Path) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    let mut file = std::fs::File::open(path).expect("a file");
+    std::io::copy(&mut file, &mut hasher).expect("a read file");
+    hasher.finalize()
 }
