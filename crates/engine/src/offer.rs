@@ -8,7 +8,7 @@ use crate::effect::{Effect, Place, ServeItem, Tell};
 use crate::event::WorkId;
 use crate::id::{ContentId, DeviceId, Scope};
 use crate::limits::{APPLY_BATCH_MAX, PATH_PART_BYTES_MAX};
-use crate::message::{FetchRequest, Message, OfferItem, Part};
+use crate::message::{FetchRequest, HaveItem, Message, OfferItem, Part};
 use crate::observe::{Act, Change, Code, Expected, Fingerprint, HashTrouble, Hashed, Outcome, Source};
 use crate::path::RelPath;
 use crate::saved::{OfferAnswer, OfferRecord};
@@ -259,6 +259,8 @@ impl Offer {
             } else {
                 self.waiting.entry(content).or_default().insert(index);
                 self.swarm.want(content, size, Vec::new());
+                // Asked right after a restart, before it had read its files again, it said that it had nothing.
+                self.swarm.told(from, vec![HaveItem { content, part: Part::All }]);
             }
         }
     }
