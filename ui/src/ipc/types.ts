@@ -84,7 +84,13 @@ last_used: number | null, warnings: Array<DeviceWarning>,
 /**
  * A full address it was last reached at, for the details.
  */
-address: string | null, };
+address: string | null, 
+/**
+ * Bytes of files that went between the two since this Shoal started; left out when none did.
+ */
+traffic?: Traffic, };
+
+export type Traffic = { down: number, up: number, };
 
 export type Trust = "not_paired" | "verified" | "key_changed";
 
