@@ -125,7 +125,10 @@ impl Folder {
         match result {
             Ok(()) => {
                 self.root = Root::Open;
-                kept.into_iter().for_each(|content| self.planning.keep(content));
+                for content in kept {
+                    self.planning.keep(content);
+                    self.has_now(content);
+                }
                 self.looking.walk_all(self.id, turn);
             }
             Err(stop) => self.stop(stop, turn),
@@ -234,7 +237,7 @@ impl Folder {
             return;
         }
         self.listed_at = now;
-        let nowhere = self.swarm.nowhere(now);
+        let nowhere: Vec<ContentId> = self.swarm.nowhere().collect();
         self.content_refused(&nowhere, crate::observe::Code::NoSource);
     }
 

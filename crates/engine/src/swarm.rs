@@ -98,13 +98,17 @@ pub(crate) struct Swarm {
     queued: BTreeSet<(u64, ContentId)>,
     /// Those of `wanted` that are pursued and not complete: what every turn looks through.
     active: BTreeSet<ContentId>,
+    /// Those of `wanted` that every giver lacks: they wait beside the active ones and take nobody's place.
+    stuck: BTreeSet<ContentId>,
     /// How many of the active ones are large.
     large: usize,
     unannounced: BTreeSet<ContentId>,
     fetches: BTreeMap<WorkId, Fetch>,
     givers: BTreeMap<DeviceId, Giver>,
-    /// Contents of which subscribers have not heard our newest chunks.
+    /// Wanted contents of which subscribers have not heard our newest chunks.
     untold: BTreeSet<ContentId>,
+    /// Contents that are whole on this disk, of which subscribers have not heard that.
+    arrived: BTreeSet<ContentId>,
     /// Contents that peers still think we want.
     unwanted: BTreeSet<ContentId>,
     told_at: Timestamp,
@@ -168,9 +172,51 @@ impl Swarm {
 
     /// A content is not pursued any more.
     fn deactivate(&mut self, content: ContentId, size: u64) {
+        self.stuck.remove(&content);
         if self.active.remove(&content) && size > WHOLE_FILE_BYTES_MAX {
             self.large -= 1;
         }
+    }
+
+    /// Sets aside what every giver lacks and has lacked for a while, so that others have their turn.
+    fn set_aside(&mut self, now: Timestamp) {
+        let stuck: Vec<ContentId> =
+            self.active.iter().copied().filter(|content| self.is_nowhere(content, now)).collect();
+        for content in stuck {
+            let size = self.wanted.get(&content).map_or(0, |wanted| wanted.size);
+            self.deactivate(content, size);
+            self.stuck.insert(content);
+        }
+    }
+
+    /// Somebody may have what everybody lacked.
+    fn bring_back(&mut self, content: ContentId) {
+        if self.stuck.remove(&content) {
+            let is_large = self.wanted.get(&content).is_some_and(|wanted| wanted.size > WHOLE_FILE_BYTES_MAX);
+            self.large += usize::from(is_large);
+            self.active.insert(content);
+        }
+    }
+
+    /// Whether every giver lacks a content, and has lacked it for a while.
+    fn is_nowhere(&self, content: &ContentId, now: Timestamp) -> bool {
+        let Some(wanted) = self.wanted.get(content) else { return false };
+        let is_lacking = match &wanted.progress {
+            Progress::Small { is_flying: false, .. } | Progress::Unlisted { is_flying: false } => {
+                wanted.sources.values().all(|part| *part == Part::Nothing)
+            }
+            Progress::Chunks(map) => map.is_stuck(&wanted.sources),
+            Progress::Small { .. }
+            | Progress::Unlisted { .. }
+            | Progress::Queued
+            | Progress::Preparing
+            | Progress::Complete => false,
+        };
+        let has_answered = |giver: &DeviceId| wanted.sources.contains_key(giver);
+        is_lacking
+            && now.since(wanted.since) >= NOWHERE_AFTER
+            && !self.givers.is_empty()
+            && self.givers.keys().all(has_answered)
     }
 
     /// Whether all of a content is staged.
@@ -207,24 +253,9 @@ impl Swarm {
                 .all(|wanted| !matches!(wanted.progress, Progress::Preparing) && !has_source(wanted))
     }
 
-    /// Contents that every connected device lacks, and has lacked for a while.
-    pub(crate) fn nowhere(&self, now: Timestamp) -> Vec<ContentId> {
-        let is_nowhere = |wanted: &Wanted| {
-            let has_answered = |giver: &DeviceId| wanted.sources.contains_key(giver);
-            let is_lacking = match &wanted.progress {
-                Progress::Small { is_flying: false, .. } | Progress::Unlisted { is_flying: false } => {
-                    wanted.sources.values().all(|part| *part == Part::Nothing)
-                }
-                Progress::Chunks(map) => map.is_incomplete(&wanted.sources),
-                Progress::Small { .. }
-                | Progress::Unlisted { .. }
-                | Progress::Queued
-                | Progress::Preparing
-                | Progress::Complete => false,
-            };
-            is_lacking && now.since(wanted.since) >= NOWHERE_AFTER && self.givers.keys().all(has_answered)
-        };
-        self.active.iter().filter(|content| self.wanted.get(content).is_some_and(is_nowhere)).copied().collect()
+    /// Contents that every giver lacks, and has lacked for a while.
+    pub(crate) fn nowhere(&self) -> impl Iterator<Item = ContentId> {
+        self.stuck.iter().copied()
     }
 
     /// What we can say to somebody who wants a content that is not whole on this disk.
@@ -266,6 +297,7 @@ impl Swarm {
         self.wanted.clear();
         self.queued.clear();
         self.active.clear();
+        self.stuck.clear();
         self.large = 0;
         self.unannounced.clear();
         self.fetches.clear();
@@ -275,7 +307,7 @@ impl Swarm {
     /// A device that may give is connected.
     pub(crate) fn connected(&mut self, device: DeviceId) {
         self.givers.insert(device, Giver::default());
-        self.unannounced.extend(self.active.iter().copied());
+        self.unannounced.extend(self.active.iter().chain(&self.stuck).copied());
     }
 
     /// It is gone; what it was to bring is asked of others.
@@ -283,7 +315,7 @@ impl Swarm {
         if self.givers.remove(&device).is_none() {
             return;
         }
-        for content in &self.active {
+        for content in self.active.iter().chain(&self.stuck) {
             if let Some(wanted) = self.wanted.get_mut(content) {
                 wanted.sources.remove(&device);
             }
@@ -327,7 +359,7 @@ impl Swarm {
     /// A content is whole on this disk: those who wait for it hear so.
     pub(crate) fn arrived(&mut self, content: ContentId) {
         if self.givers.values().any(|giver| giver.is_subscribed(content)) {
-            self.untold.insert(content);
+            self.arrived.insert(content);
         }
     }
 
@@ -338,8 +370,12 @@ impl Swarm {
             return;
         }
         for item in items {
+            let has_some = item.part != Part::Nothing;
             if let Some(wanted) = self.wanted.get_mut(&item.content) {
                 wanted.sources.insert(from, item.part);
+                if has_some {
+                    self.bring_back(item.content);
+                }
             }
         }
     }
@@ -550,8 +586,10 @@ impl Swarm {
 
     /// Tells what is not wanted any more, gathered into few messages.
     fn tell_enough(&mut self, scope: Scope, turn: &mut Turn<'_>) {
-        let unwanted: Vec<ContentId> =
-            std::mem::take(&mut self.unwanted).into_iter().filter(|content| !self.active.contains(content)).collect();
+        let unwanted: Vec<ContentId> = std::mem::take(&mut self.unwanted)
+            .into_iter()
+            .filter(|content| !self.active.contains(content) && !self.stuck.contains(content))
+            .collect();
         for batch in unwanted.chunks(WANT_CONTENTS_MAX) {
             for device in self.givers.keys() {
                 turn.send(*device, &Message::Enough { scope, contents: batch.to_vec() });
@@ -591,7 +629,8 @@ impl Swarm {
     fn announce(&mut self, scope: Scope, turn: &mut Turn<'_>) {
         if turn.now.since(self.looked_at) >= LOOK_EVERY {
             self.looked_at = turn.now;
-            for content in &self.active {
+            self.set_aside(turn.now);
+            for content in self.active.iter().chain(&self.stuck) {
                 if let Some(wanted) = self.wanted.get_mut(content)
                     && wanted.ask_again.take_if(|at| *at <= turn.now).is_some()
                 {
@@ -687,16 +726,14 @@ impl Swarm {
 
     /// Tells subscribers what newly arrived, gathered over a short while.
     fn tell_due(&mut self, scope: Scope, turn: &mut Turn<'_>) {
-        if self.untold.is_empty() || turn.now.since(self.told_at) < HAVE_EVERY {
+        if self.untold.is_empty() && self.arrived.is_empty() || turn.now.since(self.told_at) < HAVE_EVERY {
             return;
         }
         self.told_at = turn.now;
         let untold = std::mem::take(&mut self.untold);
-        let parts: BTreeMap<ContentId, Part> = untold
-            .into_iter()
-            // What is not wanted here any more stands in the folder.
-            .map(|content| (content, if self.wanted.contains_key(&content) { self.part(content) } else { Part::All }))
-            .collect();
+        let mut parts: BTreeMap<ContentId, Part> =
+            untold.into_iter().map(|content| (content, self.part(content))).collect();
+        parts.extend(std::mem::take(&mut self.arrived).into_iter().map(|content| (content, Part::All)));
         for (device, giver) in &mut self.givers {
             let items: Vec<HaveItem> = parts
                 .iter()
@@ -716,8 +753,9 @@ impl Swarm {
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         let cooling = self.givers.values().map(|giver| giver.cool_until).filter(|_| !self.wanted.is_empty());
         // Pauses and repeated questions are looked through now and then, not one by one.
-        let waiting = (!self.active.is_empty()).then(|| self.looked_at.after(LOOK_EVERY));
-        let tell = (!self.untold.is_empty() && !self.givers.is_empty()).then(|| self.told_at.after(HAVE_EVERY));
+        let waiting = (!self.active.is_empty() || !self.stuck.is_empty()).then(|| self.looked_at.after(LOOK_EVERY));
+        let is_untold = !self.untold.is_empty() || !self.arrived.is_empty();
+        let tell = (is_untold && !self.givers.is_empty()).then(|| self.told_at.after(HAVE_EVERY));
         cooling.chain(waiting).chain(tell).filter(|due| *due > self.pumped).min()
     }
 }
@@ -730,9 +768,9 @@ fn send_have(to: DeviceId, scope: Scope, items: Vec<HaveItem>, turn: &mut Turn<'
 }
 
 impl ChunkMap {
-    /// Whether a chunk is neither staged here nor at any source.
-    fn is_incomplete(&self, sources: &BTreeMap<DeviceId, Part>) -> bool {
-        (0..self.staged.len()).any(|at| !self.staged[at] && !sources.values().any(|part| has_bit(part, at)))
+    /// Whether no chunk that is lacking here is at any source.
+    fn is_stuck(&self, sources: &BTreeMap<DeviceId, Part>) -> bool {
+        !(0..self.staged.len()).any(|at| !self.staged[at] && sources.values().any(|part| has_bit(part, at)))
     }
 
     /// A run of chunks that this device has and nobody is bringing, beginning at one of the rarest.

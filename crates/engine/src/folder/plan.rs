@@ -340,7 +340,10 @@ impl Folder {
         }
         let expected = expected(stands);
         match (&head.kind, &expected) {
-            (_, Expected::Absent) if self.is_blocked(path) => self.planning.set_lacking(path, size_of(&head.kind)),
+            (_, Expected::Absent) if self.is_blocked(path) => {
+                self.rest(path, turn);
+                self.planning.set_lacking(path, size_of(&head.kind));
+            }
             (Kind::File { .. }, Expected::Absent | Expected::File { .. }) => self.plan_file(path, head, expected, turn),
             (Kind::Directory, Expected::Absent) => self.make_ready(path, expected, Act::MakeDirectory, turn),
             (Kind::Link { target }, Expected::Absent) => {
