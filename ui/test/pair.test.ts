@@ -30,6 +30,13 @@ describe("the side that types", () => {
     expect(screen.getByRole("dialog")).toHaveTextContent("A new one is shown there; 2 tries left");
   });
 
+  it("ends the pairing when it is cancelled", async () => {
+    const { user, sent } = await startPairing();
+    await user.click(screen.getByRole("button", { name: "Cancel" }));
+    expect(sent().at(-1)).toEqual({ type: "cancel_pair", device: STUDIO.id });
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  });
+
   it("is locked after three wrong codes, with the time", async () => {
     const { user, field } = await startPairing();
     for (const code of ["111111", "222222", "333333"]) {

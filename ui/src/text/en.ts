@@ -394,7 +394,7 @@ export const en = {
     previous: "Previous",
     drop: (what: string, name: string) => `Copy ${what} into ${quoted(name, 24)}`,
     dropShare: "Drop a folder here to share it",
-    copied: (what: string, name: string) => `Copying ${what} into ${quoted(name, 24)}`,
+    copied: (what: string, name: string) => `Copied ${what} into ${quoted(name, 24)}`,
     addFiles: "Add files…",
   },
 
