@@ -32,6 +32,8 @@ pub struct Engine {
     pub(crate) folders: BTreeMap<FolderId, Folder>,
     /// Folders whose ledger on this device cannot be read: shown as stopped, never touched.
     pub(crate) unreadable: Vec<FolderRecord>,
+    /// Folders that were shared or joined a moment before the end, and never began.
+    unbegun: Vec<FolderId>,
     pub(crate) inbox: Inbox,
     pub(crate) offers: BTreeMap<OfferId, Offer>,
     is_started: bool,
@@ -46,12 +48,15 @@ impl Engine {
     pub fn restore(key: [u8; 32], mut dice: Dice, saved: Saved) -> Self {
         let key = SigningKey::from_bytes(&key);
         let me = DeviceId(key.verifying_key().to_bytes());
-        let (mut folders, mut unreadable) = (BTreeMap::new(), Vec::new());
+        let (mut folders, mut unreadable, mut unbegun) = (BTreeMap::new(), Vec::new(), Vec::new());
         for folder in saved.folders {
             let record = folder.record.clone();
             match Folder::restore(folder, key.clone(), me, dice.number()) {
-                Some(folder) => drop(folders.insert(record.folder, folder)),
-                None => unreadable.push(record),
+                Some(folder) if folder.role().is_some() || !record.is_founding => {
+                    folders.insert(record.folder, folder);
+                }
+                Some(_) | None if record.is_founding => unbegun.push(record.folder),
+                Some(_) | None => unreadable.push(record),
             }
         }
         let offers = saved.offers.into_iter().map(|record| (record.offer, Offer::new(record, me)));
@@ -63,6 +68,7 @@ impl Engine {
             people: People::new(saved.name, saved.trust),
             folders,
             unreadable,
+            unbegun,
             inbox: Inbox::default(),
             offers: offers.collect(),
             is_started: false,
@@ -100,6 +106,9 @@ impl Engine {
     }
 
     fn start(&mut self, turn: &mut Turn<'_>) {
+        for folder in std::mem::take(&mut self.unbegun) {
+            turn.push(Effect::DropFolder(folder));
+        }
         for folder in self.folders.values_mut() {
             // Saved again: a torn ledger gave the folder a new incarnation, which must be durable before it is used.
             turn.push(Effect::SaveFolder(folder.record.clone()));
@@ -154,9 +163,7 @@ impl Engine {
             Event::Applied { scope: Scope::Offer(id), work, outcomes, root: _ } => {
                 self.in_offer(id, turn, |offer, turn| offer.applied(work, outcomes, turn))
             }
-            Event::Appended { folder, work, is_durable } => {
-                self.in_folder(folder, turn, |folder, turn| folder.appended(work, is_durable, turn))
-            }
+            Event::Appended { folder, work, is_durable } => self.appended(folder, work, is_durable, turn),
             Event::Reloaded { folder, records } => {
                 self.in_folder(folder, turn, |folder, turn| folder.reloaded(&records, turn))
             }

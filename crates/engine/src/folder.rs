@@ -60,6 +60,10 @@ pub(crate) struct Folder {
     changed: BTreeSet<RelPath>,
     /// Records that reading the ledger brought to light and that are not on the disk yet.
     unsaved: Vec<(RecordKey, Vec<u8>)>,
+    /// Records on their way to the disk, in their order.
+    appending: BTreeMap<WorkId, Vec<(RecordKey, Vec<u8>)>>,
+    /// The disk refused some of them: nothing more is handed to it before those.
+    is_append_refused: bool,
     is_reloading: bool,
     /// When what nobody has was last listed.
     listed_at: Timestamp,
@@ -87,6 +91,8 @@ impl Folder {
             conflicts: BTreeMap::new(),
             changed: BTreeSet::new(),
             unsaved: Vec::new(),
+            appending: BTreeMap::new(),
+            is_append_refused: false,
             is_reloading: false,
             listed_at: Timestamp(0),
             stepped: Timestamp(0),
@@ -125,6 +131,7 @@ impl Folder {
         match result {
             Ok(()) => {
                 self.root = Root::Open;
+                self.append_again(turn);
                 for content in kept {
                     self.planning.keep(content);
                     self.has_now(content);
@@ -278,18 +285,44 @@ impl Folder {
     }
 
     /// Records that are durable now.
+    ///
+    /// If the disk refused them, they and all that follow wait in memory, in their order, until the folder opens again.
     pub(crate) fn appended(&mut self, work: WorkId, is_durable: bool, turn: &mut Turn<'_>) {
         if is_durable {
+            self.appending.remove(&work);
             self.announce(work, turn);
         } else {
-            self.stop(Stop::LedgerUnreadable, turn);
+            self.is_append_refused = true;
+            self.stop(Stop::LedgerUnwritable, turn);
         }
+    }
+
+    /// Tries again to make durable what the disk refused.
+    fn append_again(&mut self, turn: &mut Turn<'_>) {
+        if std::mem::take(&mut self.is_append_refused) {
+            for (work, records) in &self.appending {
+                turn.push(Effect::Append { folder: self.id, work: *work, records: records.clone() });
+            }
+        }
+    }
+
+    /// Notes that the folder's first records are durable. True once.
+    pub(crate) fn begin(&mut self, turn: &mut Turn<'_>) -> bool {
+        if !self.record.is_founding || !self.appending.is_empty() || self.role().is_none() {
+            return false;
+        }
+        self.record.is_founding = false;
+        turn.push(Effect::SaveFolder(self.record.clone()));
+        true
     }
 
     /// Asks for records to be made durable.
     fn append(&mut self, records: Vec<(RecordKey, Vec<u8>)>, turn: &mut Turn<'_>) -> WorkId {
         let work = turn.work();
-        turn.push(Effect::Append { folder: self.id, work, records });
+        self.appending.insert(work, records.clone());
+        if !self.is_append_refused {
+            turn.push(Effect::Append { folder: self.id, work, records });
+        }
         work
     }
 }

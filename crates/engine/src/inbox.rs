@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::effect::{Effect, Tell};
 use crate::engine::Engine;
+use crate::event::WorkId;
 use crate::folder::Folder;
 use crate::id::{DeviceId, FolderId, OfferId};
 use crate::ledger::{Learned, Ledger};
@@ -101,24 +102,25 @@ impl Engine {
     ) {
         let genesis = Ledger::write_genesis(&self.key, turn.dice.bytes(), &bounded(name), turn.wall);
         let Ok(ledger) = Ledger::found(&genesis) else { return };
+        let invited: Vec<(DeviceId, Role)> = with
+            .into_iter()
+            .filter(|(device, role)| *role != Role::Owner && self.people.is_verified(*device))
+            .collect();
         let record = FolderRecord {
             folder: ledger.folder(),
             place,
             root_id,
             incarnation: turn.dice.number(),
             is_paused: false,
-            invited: Vec::new(),
+            invited: invited.iter().map(|(device, _)| *device).collect(),
             never_hold: false,
+            is_founding: true,
         };
         let id = record.folder;
         let mut folder = Folder::new(record.clone(), ledger, self.key.clone(), self.me);
         turn.push(Effect::SaveFolder(record));
         folder.append_all(turn);
         let owner = (self.me, Member { role: Role::Owner, name: self.people.name.clone() });
-        let invited: Vec<(DeviceId, Role)> = with
-            .into_iter()
-            .filter(|(device, role)| *role != Role::Owner && self.people.is_verified(*device))
-            .collect();
         let people = &self.people;
         let others: Vec<(DeviceId, Member)> = invited
             .iter()
@@ -148,16 +150,17 @@ impl Engine {
             if !folder.is_owner() || role == Role::Owner || is_new && !is_verified || device == turn.me {
                 return;
             }
-            let is_set = folder.set_members(
+            if is_new {
+                // Remembered before the membership is, or a crash in between would leave it a member nobody invites.
+                folder.invited(device, is_here, turn);
+            }
+            folder.set_members(
                 |members| {
                     let name = members.get(&device).map_or(name, |member| member.name.clone());
                     members.insert(device, Member { role, name });
                 },
                 turn,
             );
-            if is_set && is_new {
-                folder.invited(device, is_here, turn);
-            }
         });
     }
 
@@ -216,20 +219,31 @@ impl Engine {
             is_paused: false,
             invited: Vec::new(),
             never_hold: false,
+            is_founding: true,
         };
         turn.push(Effect::SaveFolder(record.clone()));
         let mut folder = Folder::new(record, invitation.ledger, self.key.clone(), self.me);
         folder.append_all(turn);
         folder.open(turn);
         turn.tell(Tell::Joined(id));
-        for device in self.people.verified_here() {
-            if folder.ledger.role(device).is_some() {
-                turn.send(device, &Message::InvitationAnswer { folder: id, is_accepted: true });
-                folder.connected(device, turn);
+        folder.step(turn);
+        self.folders.insert(id, folder);
+    }
+
+    /// Records of a folder are durable, or cannot be made so. With the first ones a folder has begun for good, and the
+    /// other members may hear that this device takes part.
+    pub(crate) fn appended(&mut self, id: FolderId, work: WorkId, is_durable: bool, turn: &mut Turn<'_>) {
+        let Some(folder) = self.folders.get_mut(&id) else { return };
+        folder.appended(work, is_durable, turn);
+        if is_durable && folder.begin(turn) {
+            for device in self.people.verified_here() {
+                if folder.ledger.role(device).is_some() && !folder.is_owner() {
+                    turn.send(device, &Message::InvitationAnswer { folder: id, is_accepted: true });
+                    folder.connected(device, turn);
+                }
             }
         }
         folder.step(turn);
-        self.folders.insert(id, folder);
     }
 
     /// The user declines an invitation.

@@ -89,6 +89,8 @@ pub enum Stop {
     Replaced,
     /// The ledger on this device cannot be read.
     LedgerUnreadable,
+    /// Our own disk refuses what must be remembered: it is full, or broken.
+    LedgerUnwritable,
     /// A broken assumption of ours.
     Bug,
 }

@@ -67,6 +67,8 @@ pub struct FolderRecord {
     pub invited: Vec<DeviceId>,
     /// Mass deletions need no yes here.
     pub never_hold: bool,
+    /// It is being shared or joined, and its ledger may not be durable yet: without one it never began.
+    pub is_founding: bool,
 }
 
 /// What this device last saw or put at a path, and which versions that was.

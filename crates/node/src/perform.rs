@@ -290,7 +290,7 @@ impl Hands {
     }
 }
 
-fn memory_trouble() -> Trouble {
+pub(crate) fn memory_trouble() -> Trouble {
     Trouble::plain(ErrorCode::DiskUnreliable).text("file", "Shoal")
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct FolderText {
     is_paused: bool,
     invited: Vec<String>,
     never_hold: bool,
+    #[serde(default)]
+    is_founding: bool,
     #[serde(flatten)]
     other: Other,
 }
@@ -123,6 +125,7 @@ impl FolderText {
             is_paused: record.is_paused,
             invited: record.invited.iter().map(DeviceId::to_string).collect(),
             never_hold: record.never_hold,
+            is_founding: record.is_founding,
             other: before.map(|before| before.other.clone()).unwrap_or_default(),
         }
     }
@@ -137,6 +140,7 @@ impl FolderText {
             is_paused: self.is_paused,
             invited: self.invited.iter().map(|device| DeviceId::parse(device)).collect::<Option<_>>()?,
             never_hold: self.never_hold,
+            is_founding: self.is_founding,
         })
     }
 }

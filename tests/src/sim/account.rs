@@ -15,8 +15,8 @@ pub struct Fate {
     pub path: RelPath,
     /// When, in world time.
     pub at: u64,
-    /// A user replaced it knowingly.
-    pub is_replaced: bool,
+    /// On which devices a user replaced or deleted it knowingly.
+    pub given_up_on: BTreeSet<usize>,
     /// It was moved, copied, or written a second time: it may stand at several paths.
     pub is_elsewhere: bool,
     /// A power cut took or brought back a file with it.
@@ -64,7 +64,7 @@ impl Account {
             writer: on,
             path: path.clone(),
             at,
-            is_replaced: false,
+            given_up_on: BTreeSet::new(),
             is_elsewhere: false,
             is_lost: false,
             deleted_by: None,
@@ -76,14 +76,17 @@ impl Account {
 
     /// A user replaced a content by another.
     pub fn replaced(&mut self, on: usize, content: ContentId) {
-        if !self.viewers.contains(&on) {
-            self.with(content, |fate| fate.is_replaced = true);
-        }
+        self.with(content, |fate| {
+            fate.given_up_on.insert(on);
+        });
     }
 
     /// A user deleted a content at a path.
     pub fn deleted(&mut self, on: usize, path: &RelPath, content: ContentId) {
         self.deed(on, path);
+        self.with(content, |fate| {
+            fate.given_up_on.insert(on);
+        });
         if !self.viewers.contains(&on) {
             let is_forgotten = self.forgetful.contains(&on);
             self.with(content, |fate| {
@@ -127,10 +130,16 @@ impl Account {
         !self.unsteady.contains(&device) && !self.viewers.contains(&device)
     }
 
+    /// Whether a device could only read from the start to the end: what it does stays with it.
+    fn is_steady_reader(&self, device: usize) -> bool {
+        self.viewers.contains(&device) && !self.unsteady.contains(&device)
+    }
+
     /// Contents that nobody gave up: each must be seen at the end.
     pub fn kept(&self) -> impl Iterator<Item = (&ContentId, &Fate)> {
         self.fates.iter().filter(|(_, fate)| {
-            !fate.is_replaced && !fate.is_lost && fate.deleted_by.is_none() && self.is_steady_writer(fate.writer)
+            let is_given_up = fate.given_up_on.iter().any(|on| !self.is_steady_reader(*on));
+            !is_given_up && !fate.is_lost && self.is_steady_writer(fate.writer)
         })
     }
 

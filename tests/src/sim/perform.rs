@@ -99,6 +99,10 @@ impl World {
 
     fn append(&mut self, on: usize, folder: FolderId, work: u64, records: Vec<(RecordKey, Vec<u8>)>) {
         self.last_change = self.now;
+        let percent = self.plan.reads_failed_percent;
+        if !self.is_healing && percent > 0 && self.dice.chance(percent) && self.dice.chance(30) {
+            return self.job(on, Job::NotAppended(folder, work));
+        }
         self.appended += records.len() as u64;
         let store = self.devices[on].store.folders.entry(folder).or_default();
         let length = store.append(records);

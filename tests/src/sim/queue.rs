@@ -90,6 +90,8 @@ pub enum Job {
     Change(Box<Changing>),
     /// A ledger is durable up to a length.
     Synced(FolderId, WorkId, usize),
+    /// The disk refused records.
+    NotAppended(FolderId, WorkId),
     /// Reads records and sends them.
     SendRecords(DeviceId, FolderId, Vec<RecordRange>),
     /// Reads a ledger.

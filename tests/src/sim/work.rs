@@ -36,6 +36,7 @@ impl World {
                     self.hear(on, Event::Appended { folder, work, is_durable: true });
                 }
             }
+            Job::NotAppended(folder, work) => self.hear(on, Event::Appended { folder, work, is_durable: false }),
             Job::SendRecords(to, folder, ranges) => self.send_records(on, to, folder, &ranges),
             Job::Reload(folder) => {
                 let records = self.devices[on].store.folders.get(&folder).map(|store| store.records());

@@ -126,7 +126,7 @@ impl Exchange {
 impl Folder {
     /// A member is connected, and its Hello came.
     pub(crate) fn connected(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
-        if self.role().is_none() || self.ledger.role(device).is_none() {
+        if self.role().is_none() || self.ledger.role(device).is_none() || self.record.is_founding && !self.is_owner() {
             return;
         }
         self.exchange.peers.insert(device, Peer::default());

@@ -7,6 +7,7 @@ use crate::entry::{Entry, Kind};
 use crate::event::WorkId;
 use crate::folder::Folder;
 use crate::id::VersionId;
+use crate::index::PathState;
 use crate::ledger::{self, AcceptedRecord, CannotWrite, Content};
 use crate::limits::BLOCK_ENTRIES_MAX;
 use crate::observe::{Code, Fingerprint, Stop};
@@ -220,6 +221,17 @@ impl Folder {
         for (path, draft) in unshared {
             self.index.set_problem(&path, None);
             self.recording.drafts.insert(path, draft);
+        }
+        // What it removed then was not shared either, and comes back.
+        let is_removed = |state: &PathState| {
+            state.problem == Some(Code::ReadOnlyRole)
+                && state.disk.as_ref().is_some_and(|disk| disk.kind == Kind::Deleted)
+        };
+        let removed: Vec<RelPath> =
+            self.index.iter().filter(|(_, state)| is_removed(state)).map(|(path, _)| path.clone()).collect();
+        for path in removed {
+            self.index.set_problem(&path, None);
+            self.note_disk(&path, None);
         }
     }
 

@@ -18,6 +18,7 @@ impl Folder {
         }
         let mut folder = Folder::new(saved.record, loaded.ledger, key, me);
         folder.fold_all(loaded.accepted, loaded.new_from);
+        folder.record.is_founding &= folder.role().is_none();
         if saved.is_torn {
             // The tail of our own chain may be lost here and known elsewhere: its numbers are never used again.
             folder.record.incarnation = fresh_incarnation;
@@ -111,9 +112,10 @@ impl Folder {
         ChainId { device: self.me, incarnation: self.record.incarnation }
     }
 
-    /// Nothing more is learned once our own segments cannot be trusted.
+    /// Nothing more is learned once our own segments cannot be trusted or written.
     pub(super) fn ledger_is_closed(&self) -> bool {
-        self.root == crate::folder::Root::Stopped(crate::observe::Stop::LedgerUnreadable)
+        use crate::observe::Stop::{LedgerUnreadable, LedgerUnwritable};
+        matches!(self.root, crate::folder::Root::Stopped(LedgerUnreadable | LedgerUnwritable))
     }
 
     /// Notes whom we invited and have no answer from.

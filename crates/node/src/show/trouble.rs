@@ -32,6 +32,7 @@ pub(crate) fn of_stop(folder: &str, place: &str, stop: Stop) -> Trouble {
     match stop {
         Stop::Missing | Stop::Replaced => Trouble::plain(ErrorCode::FolderMissing).text("path", place),
         Stop::LedgerUnreadable => Trouble::plain(ErrorCode::DiskUnreliable).text("file", format!("{folder} (history)")),
+        Stop::LedgerUnwritable => crate::perform::memory_trouble(),
         Stop::Bug => Trouble::plain(ErrorCode::EngineStopped),
     }
 }

@@ -70,6 +70,7 @@ fn folder() -> FolderRecord {
         is_paused: true,
         invited: vec![BEN],
         never_hold: false,
+        is_founding: true,
     }
 }
 
