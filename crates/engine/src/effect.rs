@@ -126,6 +126,9 @@ pub enum Effect {
     },
 
     /// Append records to the folder's ledger and sync. Answer: `Appended`.
+    ///
+    /// Once one was refused, all that follow for this folder are refused too until that very one is asked for again: a
+    /// record must not become durable without those before it.
     Append {
         /// Which folder.
         folder: FolderId,

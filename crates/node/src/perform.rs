@@ -85,6 +85,7 @@ pub(crate) struct State {
     pub(crate) places_seen: PlacesSeen,
     pub(crate) notices: Notices,
     pub(crate) copying: Copying,
+    pub(crate) refusals: memory::Refusals,
     settings: Mutex<Settings>,
     used: Mutex<BTreeMap<DeviceId, Timestamp>>,
     asks: Mutex<BTreeMap<WorkId, bytes::Ask>>,
@@ -160,6 +161,7 @@ impl Hands {
                 self.durably("remember a folder", move |store| store.save_folder(&record));
             }
             Effect::DropFolder(folder) => {
+                self.state.refusals.forget(folder);
                 self.unmark(folder);
                 self.unplace_folder(folder);
                 self.benches.forget(Scope::Folder(folder));

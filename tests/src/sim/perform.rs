@@ -100,11 +100,14 @@ impl World {
     fn append(&mut self, on: usize, folder: FolderId, work: u64, records: Vec<(RecordKey, Vec<u8>)>) {
         self.last_change = self.now;
         let percent = self.plan.reads_failed_percent;
-        if !self.is_healing && percent > 0 && self.dice.chance(percent) && self.dice.chance(30) {
+        let is_full = !self.is_healing && percent > 0 && self.dice.chance(percent) && self.dice.chance(30);
+        let store = self.devices[on].store.folders.entry(folder).or_default();
+        if is_full || store.refused.is_some_and(|first| first < work) {
+            store.refused.get_or_insert(work);
             return self.job(on, Job::NotAppended(folder, work));
         }
+        store.refused = None;
         self.appended += records.len() as u64;
-        let store = self.devices[on].store.folders.entry(folder).or_default();
         let length = store.append(records);
         self.job(on, Job::Synced(folder, work, length));
     }

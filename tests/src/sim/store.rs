@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use shoal_engine::effect::{RecordKey, RecordRange};
+use shoal_engine::event::WorkId;
 use shoal_engine::id::{DeviceId, FolderId, OfferId};
 use shoal_engine::path::RelPath;
 use shoal_engine::saved::{FolderRecord, Materialised, OfferRecord, Saved, SavedFolder, TrustRecord};
@@ -31,6 +32,8 @@ pub struct FolderStore {
     ledger: Vec<(RecordKey, Rc<[u8]>)>,
     durable: usize,
     is_torn: bool,
+    /// The first append that was refused: nothing that follows it is taken before it.
+    pub refused: Option<WorkId>,
     index: BTreeMap<RelPath, Materialised>,
     older: BTreeMap<RelPath, Materialised>,
 }
@@ -109,6 +112,7 @@ impl FolderStore {
         let kept = self.durable + dice.place(self.ledger.len() - self.durable + 1);
         self.is_torn = kept < self.ledger.len() && dice.chance(50);
         self.ledger.truncate(kept);
+        self.refused = None;
         self.durable = kept;
         match loss {
             IndexLoss::None => {}

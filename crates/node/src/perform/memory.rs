@@ -1,7 +1,8 @@
 //! Remembers and recalls: what must be durable goes through one thread, in order.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shoal_engine::chunk::{Level, Manifest};
 use shoal_engine::codec;
@@ -38,11 +39,16 @@ impl Hands {
         let hands = Arc::clone(self);
         self.memory.run(move || {
             let _done = Done(&hands);
-            let appended = hands.store.append(folder, &records);
-            if let Err(error) = &appended {
-                tracing::error!(%folder, %error, "cannot append to the ledger");
-            }
-            hands.answer(Event::Appended { folder, work, is_durable: appended.is_ok() });
+            let is_durable = hands.state.refusals.may_append(folder, work)
+                && match hands.store.append(folder, &records) {
+                    Ok(()) => true,
+                    Err(error) => {
+                        tracing::error!(%folder, %error, "cannot append to the ledger");
+                        hands.state.refusals.refused(folder, work);
+                        false
+                    }
+                };
+            hands.answer(Event::Appended { folder, work, is_durable });
         });
     }
 
@@ -119,5 +125,52 @@ struct Done<'a>(&'a Arc<Hands>);
 impl Drop for Done<'_> {
     fn drop(&mut self) {
         self.0.turn(Turn::Durable);
+    }
+}
+
+/// The first append of each folder that the disk refused: nothing that follows it is written before it.
+#[derive(Default)]
+pub(crate) struct Refusals(Mutex<BTreeMap<FolderId, WorkId>>);
+
+impl Refusals {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<FolderId, WorkId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The folder is not ours any more.
+    pub(super) fn forget(&self, folder: FolderId) {
+        self.lock().remove(&folder);
+    }
+
+    fn refused(&self, folder: FolderId, work: WorkId) {
+        self.lock().entry(folder).or_insert(work);
+    }
+
+    /// Whether an append may be tried: nothing was refused, or this is what was.
+    fn may_append(&self, folder: FolderId, work: WorkId) -> bool {
+        let mut refused = self.lock();
+        match refused.get(&folder) {
+            Some(first) if *first < work => false,
+            Some(_) => {
+                refused.remove(&folder);
+                true
+            }
+            None => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_before_what_was_refused() {
+        let (refusals, folder) = (Refusals::default(), FolderId([7; 32]));
+        assert!(refusals.may_append(folder, 4));
+        refusals.refused(folder, 4);
+        assert!(!refusals.may_append(folder, 5));
+        assert!(refusals.may_append(FolderId([8; 32]), 5), "another folder is not concerned");
+        assert!(refusals.may_append(folder, 4) && refusals.may_append(folder, 5));
     }
 }
