@@ -1,4 +1,4 @@
-// Browser tests: over the mock, over real engines (later), and the pictures.
+// Browser tests: over the mock, over real engines, and the pictures.
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { defineConfig } from "@playwright/test";
@@ -39,7 +39,7 @@ export default defineConfig({
   },
   projects: [
     { name: "mock", testMatch: "mock/**/*.spec.ts" },
-    { name: "real", testMatch: "real/**/*.spec.ts", workers: 1 },
+    { name: "real", testMatch: "real/**/*.spec.ts", workers: 1, expect: { timeout: 20_000 } },
     { name: "shots", testMatch: "shots.spec.ts" },
   ],
   webServer: {

@@ -96,13 +96,17 @@ pub struct Dropped {
     pub has_folder: bool,
 }
 
-/// One file a browser will upload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One file a browser will upload, or an empty directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadFile {
     /// Its path inside the drop, from outside.
     pub path: String,
     /// Its length in bytes.
     pub size: u64,
+    /// When it was changed, in milliseconds since 1970, if that is known.
+    pub modified: Option<u64>,
+    /// An empty directory: nothing follows for it.
+    pub is_directory: bool,
 }
 
 /// One running device; clones are the same device.

@@ -228,6 +228,10 @@ struct Announced {
 struct AnnouncedFile {
     path: String,
     size: u64,
+    #[serde(default)]
+    modified: Option<u64>,
+    #[serde(default)]
+    is_folder: bool,
 }
 
 #[derive(Serialize)]
@@ -240,7 +244,12 @@ async fn announce<S: Surface>(
     body: Result<Json<Announced>, JsonRejection>,
 ) -> Result<Json<Taken>, Refused> {
     let files = read(body)?.files.into_iter();
-    let files = files.map(|AnnouncedFile { path, size }| UploadFile { path, size });
+    let files = files.map(|AnnouncedFile { path, size, modified, is_folder }| UploadFile {
+        path,
+        size,
+        modified,
+        is_directory: is_folder,
+    });
     let drop = surface.upload(files.collect()).await?;
     Ok(Json(Taken { drop }))
 }

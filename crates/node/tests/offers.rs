@@ -91,7 +91,7 @@ async fn what_a_browser_uploads_is_sent_and_swept() {
     let ann = Person::start(base.path(), "Ann").await;
     let ben = Person::start(base.path(), "Ben").await;
     pair(&ann, &ben).await;
-    let file = |path: &str, size| shoal_node::UploadFile { path: path.to_owned(), size };
+    let file = |path: &str, size| shoal_node::UploadFile { path: path.to_owned(), size, ..Default::default() };
     let drop = ann.node.upload(vec![file("pics/a.png", 3), file("note.txt", 2)]).await.expect("announced");
     ann.node.upload_file(&drop, 0, &b"png"[..]).await.expect("taken");
     ann.node.upload_file(&drop, 1, &b"hi"[..]).await.expect("taken");

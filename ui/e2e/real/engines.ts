@@ -44,9 +44,11 @@ export class Engine {
 
   async start(): Promise<void> {
     const home = join(this.dir, "home");
+    // Started again, it is where its page looks for it.
+    const port = this.url === "" ? "0" : new URL(this.url).port;
     const child = spawn(
       shoal,
-      ["--home", home, "serve", "--port", "0", "--listen", "127.0.0.1:0", "--downloads", this.downloads],
+      ["--home", home, "serve", "--port", port, "--listen", "127.0.0.1:0", "--downloads", this.downloads],
       // The list of this computer's instances stands in the runtime directory: only these engines share it.
       {
         stdio: ["ignore", "pipe", "inherit"],

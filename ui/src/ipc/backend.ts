@@ -30,7 +30,8 @@ export interface Backend {
   send(command: Command): Promise<Answer>;
   ask(question: Question): Promise<Answer>;
   watch(onView: (view: View) => void, onLink: (link: Link) => void): () => void;
-  onDrop(receive: (event: DropEvent) => void): () => void;
+  /** Follows drags; `refuse` is told of a drop that could not be read. */
+  onDrop(receive: (event: DropEvent) => void, refuse: (trouble: Trouble) => void): () => void;
   onUpload(receive: (uploads: Upload[]) => void): () => void;
   /** Lets the person choose what to send; null when they closed the picker. */
   chooseToSend(what: "files" | "folder"): Promise<Chosen | null>;

@@ -70,7 +70,7 @@ function watchSocket(ready: Promise<void>, onView: (view: View) => void, onLink:
 
 /** HTML5 drag and drop of files, in the terms of the window's events. */
 function watchDrops(
-  take: (files: LocalFile[], x: number, y: number) => void,
+  take: (files: Promise<LocalFile[]>, x: number, y: number) => void,
   receive: (event: DropEvent) => void,
 ) {
   const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
@@ -87,7 +87,7 @@ function watchDrops(
     if (!event.dataTransfer || !hasFiles(event)) return;
     event.preventDefault();
     const { clientX: x, clientY: y } = event;
-    void collect(event.dataTransfer).then((files) => take(files, x, y));
+    take(collect(event.dataTransfer), x, y);
   };
   window.addEventListener("dragover", over);
   window.addEventListener("dragleave", leave);
@@ -108,6 +108,10 @@ function dropOf(command: Command): string | null {
 export function httpBackend(): Backend {
   const uploads = new Uploads(call);
   const ready = signIn().catch(() => undefined);
+  // The address of a new run, put into the same tab, changes only what stands behind the number sign.
+  window.addEventListener("hashchange", () => {
+    if (/[#&]token=/.test(location.hash)) location.reload();
+  });
   return {
     can: { pickPlaces: false, showInFiles: false },
     async send(command) {
@@ -122,12 +126,15 @@ export function httpBackend(): Backend {
       return call<Answer>("/api/ask", question);
     },
     watch: (onView, onLink) => watchSocket(ready, onView, onLink),
-    onDrop: (receive) =>
-      watchDrops((files, x, y) => {
-        if (files.length === 0) return receive({ type: "leave" });
-        void uploads.start(files).then(
-          (started) => receive({ type: "drop", ...started, x, y }),
-          () => receive({ type: "leave" }),
+    onDrop: (receive, refuse) =>
+      watchDrops((collected, x, y) => {
+        const started = collected.then((files) => (files.length > 0 ? uploads.start(files) : null));
+        started.then(
+          (upload) => receive(upload ? { type: "drop", ...upload, x, y } : { type: "leave" }),
+          (thrown: unknown) => {
+            receive({ type: "leave" });
+            refuse(thrown instanceof Refused ? thrown.trouble : trouble("XFER-07"));
+          },
         );
       }, receive),
     onUpload: (receive) => uploads.watch(receive),

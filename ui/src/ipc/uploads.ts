@@ -1,13 +1,25 @@
 // Streams files from a browser to the engine on the same computer; each upload becomes a drop.
-import { Refused, trouble, type Upload } from "./backend";
+import { isTrouble, Refused, trouble, type Upload } from "./backend";
 import type { LocalFile } from "./local_files";
-import type { DropId } from "./types";
+import type { DropId, Trouble } from "./types";
 
 type Call = <Out>(path: string, body: unknown) => Promise<Out>;
 
 type Started = { drop: DropId; names: string[]; count: number; bytes: number; has_folder: boolean };
 
 type Running = Upload & { done_before: number; started: number; cancel: () => void; end: Promise<void> };
+
+/** What the engine said of a file it did not take. */
+function refusalOf(request: XMLHttpRequest, file: File): Trouble {
+  if (request.status === 401) return trouble("WEB-01");
+  try {
+    const refusal: unknown = JSON.parse(request.responseText);
+    if (isTrouble(refusal)) return refusal;
+  } catch {
+    // No trouble of ours: a sentence of the page's own follows.
+  }
+  return trouble("DISK-02", { file: file.name });
+}
 
 export class Uploads {
   readonly #call: Call;
@@ -25,9 +37,11 @@ export class Uploads {
 
   /** Announces the files and starts sending them; the drop can be named at once. */
   async start(files: LocalFile[]): Promise<Started> {
-    const total = files.reduce((sum, { file }) => sum + file.size, 0);
+    const total = files.reduce((sum, { file }) => sum + (file?.size ?? 0), 0);
     const { drop } = await this.#call<{ drop: DropId }>("/api/drop", {
-      files: files.map(({ path, file }) => ({ path, size: file.size })),
+      files: files.map(({ path, file }) =>
+        file ? { path, size: file.size, modified: file.lastModified } : { path, size: 0, is_folder: true },
+      ),
     });
     const stop = new AbortController();
     const running: Running = {
@@ -42,9 +56,13 @@ export class Uploads {
     };
     this.#running.set(drop, running);
     running.end = this.#sendAll(running, files, stop.signal);
-    running.end.catch(() => this.#remove(drop));
+    running.end.catch(() => {
+      this.#remove(drop);
+      // What has come of it is of no use: the engine may throw it away.
+      void this.#call("/api/send", { type: "forget_drop", drop }).catch(() => undefined);
+    });
     const tops = [...new Set(files.map(({ path }) => path.split("/")[0] ?? path))];
-    const has_folder = files.some(({ path }) => path.includes("/"));
+    const has_folder = files.some(({ path, file }) => file === null || path.includes("/"));
     return { drop, names: tops.slice(0, 50), count: tops.length, bytes: total, has_folder };
   }
 
@@ -61,6 +79,7 @@ export class Uploads {
 
   async #sendAll(running: Running, files: LocalFile[], stop: AbortSignal): Promise<void> {
     for (const [index, { file }] of files.entries()) {
+      if (file === null) continue;
       await this.#sendOne(running, `/api/drop/${encodeURIComponent(running.drop)}/${index}`, file, stop);
       running.done_before += file.size;
     }
@@ -78,8 +97,7 @@ export class Uploads {
         running.speed = running.done / Math.max(0.2, (performance.now() - running.started) / 1000);
         this.#tell();
       };
-      request.onload = () =>
-        request.status < 300 ? done() : failed(new Refused(trouble("DISK-02", { file: file.name })));
+      request.onload = () => (request.status < 300 ? done() : failed(new Refused(refusalOf(request, file))));
       request.onerror = () => failed(new Refused(trouble("WEB-02")));
       request.onabort = () => failed(new Refused(trouble("APP-04")));
       stop.addEventListener("abort", () => request.abort());

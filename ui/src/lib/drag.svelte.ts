@@ -31,7 +31,10 @@ export class Drag {
 
   /** Follows drags until the returned function is called. Escape cancels the mark, not the system's drag. */
   start(): () => void {
-    return this.#app.backend.onDrop((event) => this.#take(event));
+    return this.#app.backend.onDrop(
+      (event) => this.#take(event),
+      (trouble) => this.#app.complain(trouble),
+    );
   }
 
   isOver(kind: Target["kind"], id?: string): boolean {
