@@ -244,8 +244,7 @@ impl Folder {
             return;
         }
         self.listed_at = now;
-        let nowhere: Vec<ContentId> = self.swarm.nowhere().collect();
-        self.content_refused(&nowhere, crate::observe::Code::NoSource);
+        self.content_refused(&self.swarm.nowhere(), crate::observe::Code::NoSource);
     }
 
     /// Whether a content is among the versions on this disk.

@@ -208,6 +208,12 @@ impl Ledger {
         self.membership().role(device)
     }
 
+    /// Whether a device was a member once and is none now.
+    pub fn was_member(&self, device: DeviceId) -> bool {
+        self.role(device).is_none()
+            && self.line.entries_from(0).any(|(_, entry)| entry.membership.role(device).is_some())
+    }
+
     /// How many membership entries there are.
     pub fn memberships(&self) -> u64 {
         self.line.count()

@@ -253,9 +253,12 @@ impl Swarm {
                 .all(|wanted| !matches!(wanted.progress, Progress::Preparing) && !has_source(wanted))
     }
 
-    /// Contents that every giver lacks, and has lacked for a while.
-    pub(crate) fn nowhere(&self) -> impl Iterator<Item = ContentId> {
-        self.stuck.iter().copied()
+    /// Contents that every giver lacks, and has lacked for a while; all that are lacking if there is no giver.
+    pub(crate) fn nowhere(&self) -> Vec<ContentId> {
+        if self.givers.is_empty() {
+            return self.wanted.keys().copied().filter(|content| self.lacks(*content)).collect();
+        }
+        self.stuck.iter().copied().collect()
     }
 
     /// What we can say to somebody who wants a content that is not whole on this disk.

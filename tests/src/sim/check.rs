@@ -119,7 +119,9 @@ impl World {
         let content = self.devices[on].home.file(path).map(|file| file.content.id);
         let is_written_here =
             content.and_then(|content| self.account.fates.get(&content)).is_some_and(|fate| fate.writer == on);
-        mine.iter().any(is_near) || is_written_here
+        // What stood where its user was at work may have been put beside it.
+        let is_beside = path.as_str().contains(" (found here ");
+        mine.iter().any(is_near) || is_written_here || is_beside
     }
 
     /// I1 and I5: what nobody gave up is seen everywhere; what was knowingly deleted is not.

@@ -200,6 +200,10 @@ impl Folder {
         if self.record.invited.contains(&from) {
             self.invitation_answered(from, turn);
         }
+        if self.ledger.was_member(from) && memberships < self.durable_memberships() {
+            // It was removed while it was away: it learns that, and nothing more.
+            return self.asked_records(from, memberships, &[], turn);
+        }
         let Some(peer) = self.exchange.peers.get_mut(&from) else { return };
         if is_complete {
             peer.heads.clear();

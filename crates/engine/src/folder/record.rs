@@ -155,11 +155,15 @@ impl Folder {
         if !same.is_empty() {
             return Some(same);
         }
-        if state.disk.is_some() {
-            return None;
-        }
-        // The base is unknown: perhaps this is an old version that was never replaced here.
-        state.past.iter().rev().find(|(_, past)| past.is_same(kind)).map(|(version, _)| vec![*version])
+        // The base is unknown, or older than what is seen because the memory of this disk is: an old version that was
+        // never replaced here.
+        let seen = state.past.iter().rposition(|(_, past)| past.is_same(kind))?;
+        let is_older = |version: &VersionId| state.past[..seen].iter().any(|(past, _)| past == version);
+        let is_base = match &state.disk {
+            None => true,
+            Some(disk) => !disk.versions.is_empty() && disk.versions.iter().all(is_older),
+        };
+        is_base.then(|| vec![state.past[seen].0])
     }
 
     /// Records what is due.
