@@ -82,7 +82,11 @@ impl NetTask {
         };
         let remote = endpoint.get_remote_address().clone();
         let remote = address::split_device(remote.clone()).map_or(remote, |(address, _)| address);
-        let is_wanted = self.shared.is_paired(&device) || dial.is_some_and(|dial| dial.purpose == Purpose::Link);
+        let is_asked = dial.as_ref().is_some_and(|dial| dial.purpose == Purpose::Link);
+        let is_wanted = self.shared.is_paired(&device) || is_asked;
+        if is_asked && dial.is_some_and(|dial| dial.device.is_none()) {
+            self.hint(NetEvent::Reached { device, address: remote.to_string() });
+        }
         tracing::debug!(%device, connection = %id, %remote, is_wanted, "connection");
         let (since, is_dialled) = (Instant::now(), endpoint.is_dialer());
         let connection = Connection { device, peer, remote, is_dialled, since, is_wanted, reopen_at: None };

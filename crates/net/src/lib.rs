@@ -151,6 +151,13 @@ pub enum NetEvent {
         /// The stream, just behind its header.
         stream: BulkStream,
     },
+    /// Somebody answered at an address that was dialled without saying whom. There may be a link to it already.
+    Reached {
+        /// Who, proven by its key.
+        device: DeviceId,
+        /// Where.
+        address: String,
+    },
     /// Nobody could be reached at an address.
     DialFailed {
         /// Whom we wanted to reach, if we knew.

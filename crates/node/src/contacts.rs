@@ -21,6 +21,7 @@ const NEWS_MAX: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) enum News {
     Linked { device: DeviceId, remote: String },
+    Reached { device: DeviceId, address: String },
     Failed { device: Option<DeviceId>, address: String, reason: DialFailure },
 }
 
@@ -137,6 +138,7 @@ async fn take(hands: &Arc<Hands>, event: NetEvent) {
         }
         NetEvent::Frame { device, frame } => hands.happened(Event::Received { from: device, frame }).await,
         NetEvent::Bulk { device, header, stream } => hands.asked(device, header, stream).await,
+        NetEvent::Reached { device, address } => contacts.tell(News::Reached { device, address }),
         NetEvent::DialFailed { device, address, reason } => {
             tracing::debug!(?device, ?reason, "a dial failed");
             if let Some(device) = device {

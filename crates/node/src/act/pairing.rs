@@ -62,13 +62,22 @@ async fn reach(node: &Node, address: &str) -> Result<DeviceId, Trouble> {
     node.hands().net.dial(named, vec![address.to_owned()]);
     let place = place_of(address);
     let answer = async {
+        let mut answering = named;
         loop {
             match news.recv().await {
                 Ok(News::Linked { device, remote }) => {
-                    if named == Some(device) || (named.is_none() && place_of(&remote) == place) {
+                    if answering == Some(device) || (named.is_none() && place_of(&remote) == place) {
                         return Ok(device);
                     }
                 }
+                // Whoever is linked already, as everybody nearby is, gets no second link.
+                Ok(News::Reached { device, address }) if named.is_none() && place_of(&address) == place => {
+                    if node.hands().contacts.is_linked(device) {
+                        return Ok(device);
+                    }
+                    answering = Some(device);
+                }
+                Ok(News::Reached { .. }) => {}
                 Ok(News::Failed { device, address: failed, reason }) => {
                     let is_ours =
                         failed == address || place_of(&failed) == place || (named.is_some() && device == named);
