@@ -3,6 +3,7 @@
 
 mod finding;
 mod harness;
+mod hostile;
 mod memory;
 mod resume;
 mod road;

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 pub(crate) mod acts;
+pub(crate) mod craft;
 mod socket;
 pub(crate) mod tree;
+pub(crate) mod villain;
 
 /// Longest wait for anything: generous, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
