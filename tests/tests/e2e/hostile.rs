@@ -139,7 +139,9 @@ fn a_members_paths_cannot_leave_the_folder() {
     let mut eve = Villain::start(&world, &ana);
     eve.pair(&ana);
     ana.run(&["people", "Reef", "add", &eve.id().to_string(), "--role", "editor"]);
-    let ledger = eve.until("an invitation", |eve| eve.heard.iter().find_map(ledger_of));
+    let is_in = |ledger: &Ledger, eve: &Villain| ledger.role(eve.id()).is_some();
+    let ledger =
+        eve.until("an invitation", |eve| eve.heard.iter().filter_map(ledger_of).find(|found| is_in(found, eve)));
     eve.say_message(&Message::InvitationAnswer { folder: id, is_accepted: true });
     let mut incarnation = 0;
     let mut says = |eve: &mut Villain, path: &str, claim: &Claim<'_>| {
