@@ -56,7 +56,7 @@ pub(crate) struct Folder {
     hold: hold::Holding,
     /// Conflicts that are not settled, and since when we know of each.
     conflicts: BTreeMap<RelPath, Timestamp>,
-    /// Paths whose memory changed in this turn.
+    /// Paths whose memory changed and is not handed to the index yet.
     changed: BTreeSet<RelPath>,
     /// Records that reading the ledger brought to light and that are not on the disk yet.
     unsaved: Vec<(RecordKey, Vec<u8>)>,
@@ -252,12 +252,24 @@ impl Folder {
         self.planning.kept.contains(&content)
     }
 
-    /// Hands what changed in this turn to the index on the disk.
+    /// Hands what changed to the index on the disk.
+    ///
+    /// What names a version that is not durable yet waits for it. After a crash the index would say what no ledger
+    /// knows, and not what stood there before; what was removed then would come back.
     fn remember(&mut self, turn: &mut Turn<'_>) {
         if self.changed.is_empty() {
             return;
         }
-        let paths = std::mem::take(&mut self.changed);
+        let is_durable = |path: &RelPath| {
+            let versions = self.index.disk(path).map(|disk| disk.versions.as_slice()).unwrap_or_default();
+            versions.iter().all(|version| self.exchange.is_durable(*version))
+        };
+        let (paths, waiting): (BTreeSet<RelPath>, BTreeSet<RelPath>) =
+            std::mem::take(&mut self.changed).into_iter().partition(is_durable);
+        self.changed = waiting;
+        if paths.is_empty() {
+            return;
+        }
         let paths = paths.into_iter().map(|path| (path.clone(), self.index.disk(&path).cloned())).collect();
         turn.push(Effect::Remember { folder: self.id, paths });
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::effect::{Effect, RecordKey, RecordRange};
 use crate::event::WorkId;
 use crate::folder::Folder;
-use crate::id::{ChainId, DeviceId, RecordHash};
+use crate::id::{ChainId, DeviceId, RecordHash, VersionId};
 use crate::ledger::{AcceptedRecord, Content, Learned, PROOF_INDEX};
 use crate::message::{ChainHead, Message};
 use crate::time::Timestamp;
@@ -64,6 +64,8 @@ struct Announcement {
     chains: BTreeSet<ChainId>,
     /// The first block of each chain that is on its way to the disk.
     first: BTreeMap<ChainId, u64>,
+    /// The first entry of each chain that is on its way to the disk.
+    first_entry: BTreeMap<ChainId, u64>,
     /// The first membership entry that is on its way to the disk.
     membership: Option<u64>,
     /// Who is out by it, and learns that from us.
@@ -87,6 +89,8 @@ impl Exchange {
             Content::Membership | Content::Fork(_) => BTreeMap::new(),
         };
         let record_key = record.key;
+        let mut first_entry = BTreeMap::new();
+        note_first_entry(&mut first_entry, &record);
         self.announcements.insert(
             work,
             Announcement {
@@ -94,6 +98,7 @@ impl Exchange {
                 from: None,
                 chains: first.keys().copied().collect(),
                 first,
+                first_entry,
                 membership: membership_of(record_key),
                 removed,
             },
@@ -103,6 +108,14 @@ impl Exchange {
     /// How many blocks of a chain are durable, if not all of them.
     fn durable_blocks(&self, chain: ChainId) -> Option<u64> {
         self.announcements.values().filter_map(|announcement| announcement.first.get(&chain)).min().copied()
+    }
+
+    /// Whether the entry that made a version is durable.
+    pub(super) fn is_durable(&self, version: VersionId) -> bool {
+        let is_on_its_way = |announcement: &Announcement| {
+            announcement.first_entry.get(&version.chain).is_some_and(|first| *first <= version.sequence)
+        };
+        !self.announcements.values().any(is_on_its_way)
     }
 
     /// How many membership entries are durable, if not all of them.
@@ -331,13 +344,14 @@ impl Folder {
             return;
         }
         let own = ChainId { device: self.me, incarnation: self.record.incarnation };
-        let mut first = BTreeMap::new();
+        let (mut first, mut first_entry) = (BTreeMap::new(), BTreeMap::new());
         let mut records: Vec<(RecordKey, Vec<u8>)> = Vec::with_capacity(accepted.len());
         let membership = accepted.iter().filter_map(|record| membership_of(record.key)).min();
         for record in accepted {
             if let Content::Block(block) = &record.content {
                 first.entry(block.chain).or_insert(block.index);
             }
+            note_first_entry(&mut first_entry, &record);
             self.fold(&record);
             records.push((record.key, record.bytes));
         }
@@ -355,9 +369,10 @@ impl Folder {
             }
         }
         let work = self.append(records, turn);
+        let (own, from, removed) = (None, Some(from), Vec::new());
         self.exchange
             .announcements
-            .insert(work, Announcement { own: None, from: Some(from), chains, first, membership, removed: Vec::new() });
+            .insert(work, Announcement { own, from, chains, first, first_entry, membership, removed });
     }
 
     /// Records are durable: now others may hear of them.
@@ -462,6 +477,16 @@ impl Folder {
                 });
             }
         }
+    }
+}
+
+/// Notes the first entry of a record's chain.
+fn note_first_entry(first: &mut BTreeMap<ChainId, u64>, record: &AcceptedRecord) {
+    if let Content::Block(block) = &record.content
+        && let Some(entry) = block.entries.first()
+    {
+        let known = first.entry(block.chain).or_insert(entry.id.sequence);
+        *known = (*known).min(entry.id.sequence);
     }
 }
 
