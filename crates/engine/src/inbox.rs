@@ -192,8 +192,12 @@ impl Engine {
         if ledger.role(self.me).is_none() || ledger.role(from).is_none() {
             return;
         }
-        if self.folders.contains_key(&folder) {
-            return turn.send(from, &Message::InvitationAnswer { folder, is_accepted: true });
+        if let Some(joined) = self.folders.get(&folder) {
+            // Told when it is durable, if it is not yet.
+            if !joined.record.is_founding {
+                turn.send(from, &Message::InvitationAnswer { folder, is_accepted: true });
+            }
+            return;
         }
         let is_known = self.inbox.invitations.contains_key(&folder);
         let theirs = self.inbox.invitations.values().filter(|invitation| invitation.from == from).count();

@@ -17,6 +17,8 @@ pub struct Fate {
     pub at: u64,
     /// On which devices a user replaced or deleted it knowingly.
     pub given_up_on: BTreeSet<usize>,
+    /// On which devices it was moved, copied, or its mode changed.
+    pub moved_on: BTreeSet<usize>,
     /// It was moved, copied, or written a second time: it may stand at several paths.
     pub is_elsewhere: bool,
     /// A power cut took or brought back a file with it.
@@ -65,6 +67,7 @@ impl Account {
             path: path.clone(),
             at,
             given_up_on: BTreeSet::new(),
+            moved_on: BTreeSet::new(),
             is_elsewhere: false,
             is_lost: false,
             deleted_by: None,
@@ -97,8 +100,11 @@ impl Account {
     }
 
     /// A user moved, copied or changed the mode of a content.
-    pub fn moved(&mut self, content: ContentId) {
-        self.with(content, |fate| fate.is_elsewhere = true);
+    pub fn moved(&mut self, on: usize, content: ContentId) {
+        self.with(content, |fate| {
+            fate.is_elsewhere = true;
+            fate.moved_on.insert(on);
+        });
     }
 
     /// A power cut undid a change in which this content was.
@@ -139,7 +145,9 @@ impl Account {
     pub fn kept(&self) -> impl Iterator<Item = (&ContentId, &Fate)> {
         self.fates.iter().filter(|(_, fate)| {
             let is_given_up = fate.given_up_on.iter().any(|on| !self.is_steady_reader(*on));
-            !is_given_up && !fate.is_lost && self.is_steady_writer(fate.writer)
+            // Of a move that was seen just when the right to write ended, others may know only one half.
+            let is_half_moved = fate.moved_on.iter().any(|on| self.unsteady.contains(on));
+            !is_given_up && !is_half_moved && !fate.is_lost && self.is_steady_writer(fate.writer)
         })
     }
 

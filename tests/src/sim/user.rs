@@ -211,7 +211,7 @@ impl World {
         if let Some(replaced) = replaced {
             self.account.replaced(on, replaced);
         }
-        contents.into_iter().for_each(|content| self.account.moved(content));
+        contents.into_iter().for_each(|content| self.account.moved(on, content));
         self.say_user(on, format_args!("renames {from} to {to}"));
     }
 
@@ -243,7 +243,7 @@ impl World {
         let content = file.content.id;
         disk.change(self.now, By::User, vec![(path.clone(), Some(Node::File(file)))]);
         self.account.deed(on, &path);
-        self.account.moved(content);
+        self.account.moved(on, content);
         self.say_user(on, format_args!("changes the mode of {path}"));
     }
 
@@ -276,7 +276,7 @@ impl World {
         let Some(from) = self.any_file(on) else { return };
         let Some(file) = self.devices[on].home.file(&from).cloned() else { return };
         let to = self.any_path();
-        self.account.moved(file.content.id);
+        self.account.moved(on, file.content.id);
         self.put(on, &to, &file.content, file.executable);
     }
 

@@ -464,7 +464,9 @@ impl Folder {
     /// This disk refused to stage contents: listed at every path that waits for one.
     pub(crate) fn content_refused(&mut self, contents: &[ContentId], code: Code) {
         for path in contents.iter().flat_map(|content| self.planning.waiting_for(*content)) {
-            self.index.set_problem(&path, Some(code));
+            if self.index.get(&path).and_then(|state| state.problem) != Some(Code::ReadOnlyRole) {
+                self.index.set_problem(&path, Some(code));
+            }
         }
     }
 

@@ -208,6 +208,7 @@ impl Folder {
             self.index.set_problem(&path, (!is_implied).then_some(Code::ReadOnlyRole));
             let seen = Materialised { versions: Vec::new(), kind: draft.kind, print: draft.print };
             self.note_disk(&path, Some(seen));
+            self.planning.reconsider(path);
         }
     }
 
