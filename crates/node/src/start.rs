@@ -30,6 +30,9 @@ use crate::worker::{Crowd, Worker};
 /// The device key's file in the configuration directory.
 const KEY_FILE: &str = "device.key";
 
+/// The file that says where the last run listened, in the state directory.
+const PORT_FILE: &str = "port";
+
 /// How often kept versions are looked at again: a program may still write into one.
 const REVISIT_EVERY: Duration = Duration::from_secs(60);
 
@@ -43,8 +46,9 @@ pub(crate) async fn start(config: NodeConfig) -> Result<Running, NodeError> {
     let (turns, turns_in) = mpsc::channel(TURNS_WAITING_MAX);
     let (outside, outside_in) = mpsc::channel(OUTSIDE_WAITING_MAX);
     let (asks, asks_in) = mpsc::channel(ASKS_WAITING_MAX);
-    let preferred = config.listen_port.unwrap_or(settings.listen_port);
-    let taken = (preferred != 0 && net.port() != preferred).then(|| port_taken(preferred, net.port()));
+    remember_port(&config.home, net.port());
+    let chosen = config.listen_port.unwrap_or(settings.listen_port);
+    let taken = (chosen != 0 && net.port() != chosen).then(|| port_taken(chosen, net.port()));
     let hands = hands(&config, &settings, (opened.store, net), (turns, outside));
     hands.contacts.set_troubles(taken.into_iter().collect());
     tell_mended(&hands, &opened.mended);
@@ -101,7 +105,7 @@ async fn open_net(
     let bootstrap = if config.bootstrap.is_empty() { settings.bootstrap.clone() } else { config.bootstrap.clone() };
     let net_config = NetConfig {
         key_file: config.home.config.join(KEY_FILE),
-        listen_port: config.listen_port.unwrap_or(settings.listen_port),
+        listen_port: preferred_port(config, settings),
         listen_ips: config.listen_ips.clone(),
         mdns,
         kademlia: settings.kademlia,
@@ -112,6 +116,22 @@ async fn open_net(
     let (net, events) = started.map_err(|error| NodeError::Net { reason: error.to_string() })?;
     net.set_mode(mode(settings, settings.name.is_some() || !mdns));
     Ok((net, events))
+}
+
+/// The port that was asked for, else the one of the last run: whoever knew where we were finds us there again.
+fn preferred_port(config: &NodeConfig, settings: &Settings) -> u16 {
+    let last = || std::fs::read_to_string(config.home.state.join(PORT_FILE)).ok()?.trim().parse().ok();
+    match (config.listen_port, settings.listen_port) {
+        (Some(port), _) => port,
+        (None, 0) => last().unwrap_or(0),
+        (None, port) => port,
+    }
+}
+
+fn remember_port(home: &Home, port: u16) {
+    if let Err(error) = std::fs::write(home.state.join(PORT_FILE), format!("{port}\n")) {
+        tracing::warn!(%error, "the port was not remembered");
+    }
 }
 
 /// How far the network may go: nothing is announced before the first run is over.

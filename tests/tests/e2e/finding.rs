@@ -36,10 +36,8 @@ fn either_finds_the_other_again_after_a_restart() {
     // Ana dialled, so all that Ben saw of her was the far end of a connection.
     pair(&ana, &ben);
     let (anas, bens) = (ana.id(), ben.id());
-    until("what Ana told", || {
-        let known = std::fs::read_to_string(ben.home.join("data/addresses.json")).ok()?;
-        known.contains(&format!("/tcp/{}\"", ana.port)).then_some(())
-    });
+    remembers(&ben, &ana);
+    remembers(&ana, &ben);
     for round in 0..2 {
         let (leaving, staying, id) = if round == 0 { (&mut ana, &mut ben, &anas) } else { (&mut ben, &mut ana, &bens) };
         leaving.kill();
@@ -52,14 +50,39 @@ fn either_finds_the_other_again_after_a_restart() {
         println!("together again after {:?}", start.elapsed());
         assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     }
-    // Both away at once, and back where they were.
+}
+
+/// Waits until one has written down where the other one listens.
+fn remembers(one: &Shoal, other: &Shoal) {
+    until("a remembered address", || {
+        let known = std::fs::read_to_string(one.home.join("data/addresses.json")).ok()?;
+        known.contains(&format!("/tcp/{}\"", other.port)).then_some(())
+    });
+}
+
+/// Two that nobody told where to listen come back where they were, and find each other although both were away.
+#[test]
+fn two_that_were_both_away_find_each_other_where_they_were() {
+    let world = World::new();
+    let [mut ana, mut ben] = ["Ana", "Ben"].map(|name| {
+        let mut shoal = world.prepare(name, &["--no-mdns"]);
+        shoal.is_free = true;
+        shoal.start();
+        shoal
+    });
+    pair(&ana, &ben);
+    remembers(&ben, &ana);
+    remembers(&ana, &ben);
+    let (anas, bens) = (ana.port, ben.port);
     ana.kill();
     ben.quit();
     ana.start();
     let start = Instant::now();
     ben.start();
     connected(&ana, &ben);
+    println!("both back after {:?}", start.elapsed());
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    assert_eq!((ana.port, ben.port), (anas, bens));
 }
 
 /// Two that moved while apart and know only a third find each other through sealed records in its part of the DHT.

@@ -61,6 +61,7 @@ impl World {
             run: self.dir("run"),
             downloads: self.dir(&format!("{name}-received")),
             port: 0,
+            is_free: false,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             user: None,
             child: None,
@@ -77,6 +78,8 @@ pub(crate) struct Shoal {
     pub(crate) downloads: PathBuf,
     /// Where it listens; kept over a restart. 0 for any.
     pub(crate) port: u16,
+    /// It is told nothing about where to listen, as by most people.
+    pub(crate) is_free: bool,
     /// Further arguments of `shoal serve`.
     pub(crate) args: Vec<String>,
     /// Whom it runs as, if that is not who runs the test.
@@ -100,8 +103,10 @@ impl Shoal {
 
     /// `shoal serve` with all its arguments, its words piped.
     pub(crate) fn serve_command(&self) -> Command {
-        let listen = format!("127.0.0.1:{}", self.port);
-        let mut command = self.command(&["serve", "--port", "0", "--name", self.name, "--listen", &listen]);
+        let mut command = self.command(&["serve", "--port", "0", "--name", self.name]);
+        if !self.is_free {
+            command.arg("--listen").arg(format!("127.0.0.1:{}", self.port));
+        }
         command.arg("--downloads").arg(&self.downloads).args(&self.args);
         // What it says while it runs is in its log; a pipe that nobody reads would fill.
         command.stderr(Stdio::null());

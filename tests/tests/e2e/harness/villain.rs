@@ -1,7 +1,7 @@
 //! A peer with a real key and a real link that says whatever it likes.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use shoal_engine::codec;
 use shoal_engine::effect::Effect;
@@ -18,7 +18,7 @@ use tokio::io::AsyncReadExt;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use super::{PATIENCE, Shoal, World, try_until};
+use super::{PATIENCE, Shoal, World};
 
 /// How long is listened at a time.
 const LISTEN: Duration = Duration::from_millis(5);
@@ -78,11 +78,14 @@ impl Villain {
 
     /// Listens until something is so.
     pub(crate) fn until<T>(&mut self, what: &str, mut find: impl FnMut(&mut Villain) -> Option<T>) -> T {
-        let found = try_until(PATIENCE, || {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
             self.listen(LISTEN);
-            find(self)
-        });
-        found.unwrap_or_else(|| panic!("no {what} in time; heard {:?}", self.heard.last()))
+            if let Some(found) = find(self) {
+                return found;
+            }
+        }
+        panic!("no {what} in time; heard {:?}", self.heard.last())
     }
 
     /// Has a link, by dialling again and again if there is none.
