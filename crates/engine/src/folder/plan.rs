@@ -351,6 +351,7 @@ impl Folder {
             }
             // Another kind of thing stands there: first that goes.
             (_, Expected::Directory) if self.index.has_standing_below(path) => {
+                self.rest(path, turn);
                 self.planning.set_lacking(path, size_of(&head.kind))
             }
             (_, Expected::File { .. } | Expected::Link { .. } | Expected::Directory) => {
