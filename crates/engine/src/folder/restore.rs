@@ -112,10 +112,9 @@ impl Folder {
         ChainId { device: self.me, incarnation: self.record.incarnation }
     }
 
-    /// Nothing more is learned once our own segments cannot be trusted or written.
+    /// Nothing more is learned once our own segments cannot be trusted.
     pub(super) fn ledger_is_closed(&self) -> bool {
-        use crate::observe::Stop::{LedgerUnreadable, LedgerUnwritable};
-        matches!(self.root, crate::folder::Root::Stopped(LedgerUnreadable | LedgerUnwritable))
+        self.root == crate::folder::Root::Stopped(crate::observe::Stop::LedgerUnreadable)
     }
 
     /// Notes whom we invited and have no answer from.
