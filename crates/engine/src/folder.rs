@@ -212,7 +212,8 @@ impl Folder {
 
     /// When something is due next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        if !self.is_running() {
+        // Until the ledger was read again there is nothing to do but to wait for it.
+        if !self.is_running() || self.ledger.needs_refold() {
             return [self.looking.reopen_due(), self.exchange.deadline()].into_iter().flatten().min();
         }
         let settle = self

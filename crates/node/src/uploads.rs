@@ -43,9 +43,7 @@ pub(crate) fn announce(cache: &Path, picks: &Picks, files: &[UploadFile]) -> Res
     let directories = files.iter().zip(&paths).filter(|(file, _)| file.is_directory);
     let made = std::fs::create_dir_all(dir.join(FILES))
         .and_then(|()| {
-            directories
-                .map(|(_, path)| dir.join(FILES).join(path.as_str()))
-                .try_for_each(std::fs::create_dir_all)
+            directories.map(|(_, path)| dir.join(FILES).join(path.as_str())).try_for_each(std::fs::create_dir_all)
         })
         .and_then(|()| std::fs::write(dir.join(LIST), serde_json::to_vec(&list).map_err(std::io::Error::other)?));
     made.map_err(|error| refused(&error, &dir))?;

@@ -246,7 +246,7 @@ impl Folder {
     }
 
     /// Asks a peer for what it knows and we lack.
-    fn ask(&mut self, from: DeviceId, turn: &mut Turn<'_>) {
+    pub(super) fn ask(&mut self, from: DeviceId, turn: &mut Turn<'_>) {
         let theirs: Vec<ChainHead> = peer_heads(&self.exchange, from);
         let Some(peer) = self.exchange.peers.get_mut(&from) else { return };
         if self.ledger.needs_refold() {

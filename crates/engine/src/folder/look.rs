@@ -364,7 +364,7 @@ impl Folder {
             match result {
                 Ok(hashed) => {
                     self.looking.read.insert(path.clone(), turn.now);
-                    self.index.set_problem(&path, None);
+                    self.was_seen(&path);
                     let kind = Kind::File {
                         content: hashed.content,
                         size: hashed.print.size,
@@ -383,6 +383,13 @@ impl Folder {
         }
         let now = turn.now;
         self.looking.read.retain(|_, read| now.since(*read) < REREAD_AFTER);
+    }
+
+    /// A path could be read: nothing was in the way but, perhaps, that we may not share what stands there.
+    fn was_seen(&mut self, path: &RelPath) {
+        if self.index.get(path).and_then(|state| state.problem) != Some(Code::ReadOnlyRole) {
+            self.index.set_problem(path, None);
+        }
     }
 
     /// Something cannot be read: listed, and looked at again if that may pass by itself.
@@ -408,7 +415,7 @@ impl Folder {
             (Seen::File { print, executable }, Some(Kind::File { content, executable: was, .. }))
                 if print_before == Some(print) =>
             {
-                self.index.set_problem(&path, None);
+                self.was_seen(&path);
                 if executable == was {
                     self.planning.reconsider(path);
                 } else {
@@ -420,7 +427,7 @@ impl Folder {
                 self.looking.to_hash.insert(path);
             }
             (Seen::Link { target }, Some(Kind::Link { target: was })) if target == was => {
-                self.index.set_problem(&path, None);
+                self.was_seen(&path);
                 self.planning.reconsider(path);
             }
             (Seen::Link { target }, _) => {

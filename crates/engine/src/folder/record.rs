@@ -132,6 +132,7 @@ impl Folder {
             // A touch, or the very bytes that an entry already speaks of: nothing new to say.
             Some(versions) => {
                 self.recording.drafts.remove(&path);
+                self.index.set_problem(&path, None);
                 self.note_disk(&path, Some(Materialised { versions, ..seen }));
                 self.planning.reconsider(path);
             }
@@ -257,15 +258,14 @@ impl Folder {
                 self.planning.reconsider(path);
                 continue;
             };
-            if !self.may_write() {
-                self.index.set_problem(&path, Some(Code::ReadOnlyRole));
-                self.note_disk(&path, Some(Materialised { versions: disk.versions, kind: Kind::Deleted, print: None }));
-                self.planning.reconsider(path);
-                continue;
-            }
             if disk.versions.is_empty() {
                 // Never recorded, or a directory that needed no entry: there is nothing to take back.
+                self.index.set_problem(&path, None);
                 self.note_disk(&path, None);
+                self.planning.reconsider(path);
+            } else if !self.may_write() {
+                self.index.set_problem(&path, Some(Code::ReadOnlyRole));
+                self.note_disk(&path, Some(Materialised { versions: disk.versions, kind: Kind::Deleted, print: None }));
                 self.planning.reconsider(path);
             } else {
                 entries.push(Entry { path, kind: Kind::Deleted, supersedes: disk.versions, moved_from: None });

@@ -46,6 +46,10 @@ impl Folder {
         self.fold_all(loaded.accepted, loaded.new_from);
         self.conflicts.clear();
         self.membership_changed(turn);
+        // What was heard meanwhile was not asked for.
+        for peer in self.peers() {
+            self.ask(peer, turn);
+        }
     }
 
     /// Reads the ledger again when something in it was taken back; makes durable what reading it brought to light.
