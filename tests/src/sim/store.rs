@@ -11,6 +11,9 @@ use shoal_engine::saved::{FolderRecord, Materialised, OfferRecord, Saved, SavedF
 
 use super::dice::Dice;
 
+/// The bytes of a record, and whether they are durable.
+pub type Kept = (Rc<[u8]>, bool);
+
 /// What one device remembers.
 #[derive(Debug, Default)]
 pub struct Store {
@@ -72,7 +75,7 @@ impl FolderStore {
     }
 
     /// The records of a range, in order, each with whether it is durable; `None` for one that is missing.
-    pub fn range(&self, range: &RecordRange) -> Vec<(RecordKey, Option<(Rc<[u8]>, bool)>)> {
+    pub fn range(&self, range: &RecordRange) -> Vec<(RecordKey, Option<Kept>)> {
         let keys: Vec<RecordKey> = match *range {
             RecordRange::Memberships { from, to } => (from..to).map(RecordKey::Membership).collect(),
             RecordRange::Blocks { chain, from, to } => (from..to).map(|at| RecordKey::Block(chain, at)).collect(),
