@@ -18,7 +18,7 @@ for step in types lint format unused; do
     try "$step of the page" npm --prefix ui run --silent "$step"
 done
 if has cargo-deny; then
-    try "dependencies" cargo deny --locked --all-features check --config .cargo/deny.toml
+    try "dependencies" cargo deny --locked --all-features check
 else
     say "== dependencies: skipped, needs cargo-deny"
 fi

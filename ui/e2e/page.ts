@@ -87,6 +87,44 @@ export const SCREENS: Screen[] = [
   },
   { name: "pair-typing", act: choose("Mac-Studio", "Pair…") },
   { name: "pair-showing", act: pairing({ type: "enter_code" }, "showing") },
+  {
+    name: "pair-fresh",
+    act: async (page) => {
+      await pairing({ type: "enter_code" }, "showing")(page);
+      await page.evaluate(() => {
+        const { mock } = window as unknown as { mock: import("../src/ipc/mock").Mock };
+        const device = mock.view.pairing[0]?.device ?? "";
+        mock.setPairing(device, { code: "571206", tries_left: 2 });
+      });
+    },
+  },
+  {
+    name: "pair-locked",
+    act: async (page) => {
+      await choose("Mac-Studio", "Pair…")(page);
+      for (const code of ["111111", "222222", "333333"]) await page.getByLabel("Six-digit code").fill(code);
+    },
+  },
+  {
+    name: "folders-work",
+    view: "folders",
+    act: async (page) => {
+      await page.evaluate(() => {
+        const { mock } = window as unknown as { mock: import("../src/ipc/mock").Mock };
+        const work = { done: 1_200_000_000, total: 3_000_000_000, speed: 310_000_000, eta_s: 6 };
+        const [first, second, third, ...rest] = mock.view.folders;
+        if (!first || !second || !third) return;
+        mock.show({
+          folders: [
+            { ...first, reading: work },
+            { ...second, hold: null, copying: work, state: { type: "up_to_date" } },
+            { ...third, state: { type: "scanning", done: 1_180, total: 3_120, speed: 640, eta_s: 3 } },
+            ...rest,
+          ],
+        });
+      });
+    },
+  },
   { name: "pair-confirm", act: pairing({ type: "waiting_confirm" }, "showing") },
   {
     name: "pair-matched",

@@ -1,7 +1,17 @@
 import { screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import { BEN } from "../src/ipc/mock_story";
+import type { Folder } from "../src/ipc/types";
 import { openPage, pointAt } from "./open";
+
+const settling: Folder["state"] = {
+  type: "syncing",
+  files_left: 0,
+  bytes_left: 0,
+  bytes_total: 0,
+  speed: 0,
+  eta_s: null,
+};
 
 describe("Folders", () => {
   it("never say up to date alone while a device is behind", async () => {
@@ -14,6 +24,23 @@ describe("Folders", () => {
   it("say loudly why one stopped", async () => {
     await openPage("full", "folders");
     expect(screen.getByRole("link", { name: /Films/ })).toHaveTextContent("plug it in");
+  });
+
+  it("show how far this computer’s own work is, how fast, and how long it takes", async () => {
+    const { mock } = await openPage("full", "folders");
+    const [photos] = mock.view.folders.filter(({ name }) => name === "Photos");
+    const now = (rest: Partial<Folder>) => mock.show({ folders: [{ ...(photos as Folder), ...rest }] });
+    const work = { done: 1_200_000_000, total: 3_000_000_000, speed: 310_000_000, eta_s: 6 };
+    const row = () => screen.getByRole("link", { name: /Photos/ });
+    now({ reading: work, state: settling });
+    await waitFor(() => expect(row()).toHaveTextContent("Reading what changed here: 1.2 GB of 3 GB"));
+    expect(row()).toHaveTextContent("40 % · 310 MB/s · about 6 s");
+    now({ copying: work });
+    await waitFor(() => expect(row()).toHaveTextContent("Copying in: 1.2 GB of 3 GB"));
+    now({ state: settling });
+    await waitFor(() => expect(row()).toHaveTextContent("Writing down what changed"));
+    now({ state: { type: "scanning", done: 500, total: 1_000, speed: 125, eta_s: 4 } });
+    await waitFor(() => expect(row()).toHaveTextContent("50 % · 125 files a second · about 4 s"));
   });
 
   it("share with the people chosen", async () => {

@@ -2,7 +2,7 @@
 
 use shoal_node::view::{
     Device, DeviceWarning, Direction, Folder, FolderState, ItemWarning, Member, MemberState, NetworkState, Offer,
-    OfferItem, Pairing, PairingSide, PairingStage, Presence, Request, Transfer, TransferState, Trust, View,
+    OfferItem, Pairing, PairingSide, PairingStage, Presence, Progress, Request, Transfer, TransferState, Trust, View,
 };
 
 use crate::sentence;
@@ -199,6 +199,9 @@ pub(crate) fn folder(one: &Folder, now: u64) -> Vec<String> {
     let rows: Vec<Vec<String>> = one.members.iter().map(|member| member_row(member, now)).collect();
     let members = text::columns(&rows).into_iter().map(|line| format!("    {line}"));
     let mut lines: Vec<String> = std::iter::once(head).chain(members).collect();
+    for (words, work) in [("reading", one.reading), ("copying", one.copying)] {
+        lines.extend(work.map(|work| format!("    {}", progress(words, work))));
+    }
     if one.conflict_count > 0 {
         lines.push(format!("    ! {}", text::count(u64::from(one.conflict_count), "conflict", "conflicts")));
     }
@@ -208,10 +211,20 @@ pub(crate) fn folder(one: &Folder, now: u64) -> Vec<String> {
     lines
 }
 
+/// "reading 1.2 GB of 3 GB at 310 MB/s, about 6 s left".
+fn progress(words: &str, work: Progress) -> String {
+    let left = work.eta_s.map_or_else(String::new, |seconds| format!(", {}", text::left(seconds)));
+    format!("{words} {} of {} at {}/s{left}", text::bytes(work.done), text::bytes(work.total), text::bytes(work.speed))
+}
+
 fn folder_state(state: &FolderState) -> String {
     match state {
         FolderState::UpToDate => "has everything it knows of".to_owned(),
-        FolderState::Scanning { done, .. } => format!("looking, {}", text::count(*done, "file", "files")),
+        FolderState::Scanning { done, eta_s, .. } => format!(
+            "looking, {}{}",
+            text::count(*done, "file", "files"),
+            eta_s.map_or_else(String::new, |seconds| format!(", {}", text::left(seconds)))
+        ),
         FolderState::Syncing { files_left, bytes_left, speed, eta_s, .. } => format!(
             "{} to go, {} at {}/s{}",
             text::count(*files_left, "file", "files"),

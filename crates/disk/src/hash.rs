@@ -50,11 +50,21 @@ impl Root {
     ///
     /// Succeeds only if the file did not change meanwhile.
     pub fn hash(&self, path: &RelPath, before: Option<Level>) -> Result<(Hashed, Manifest), HashTrouble> {
+        self.hash_counted(path, before, &mut |_| ())
+    }
+
+    /// The same, and tells how many bytes were read whenever some were.
+    pub fn hash_counted(
+        &self,
+        path: &RelPath,
+        before: Option<Level>,
+        count: &mut dyn FnMut(u64),
+    ) -> Result<(Hashed, Manifest), HashTrouble> {
         let (file, seen) = open(self, path)?;
         wait_for_stamp(&seen.print);
         let size = seen.print.size;
         let level = before.map_or_else(|| Level::for_size(size), |before| Level::for_edit(size, before));
-        let chunks = if level.0 == 0 { cut_whole(&file, size)? } else { cut_large(&file, &seen, level)? };
+        let chunks = if level.0 == 0 { cut_whole(&file, size)? } else { cut_large(&file, &seen, level, count)? };
         if chunks.len() > CHUNKS_MAX || size >= 1 << 53 {
             return Err(HashTrouble::Refused(Code::TooLarge));
         }
@@ -119,7 +129,12 @@ fn cut_whole(file: &OwnedFd, size: u64) -> Result<Vec<shoal_engine::chunk::Chunk
     if read as u64 == size { Ok(vec![cut::chunk_of(&bytes[..read])]) } else { Err(HashTrouble::Changed) }
 }
 
-fn cut_large(file: &OwnedFd, seen: &Stat, level: Level) -> Result<Vec<shoal_engine::chunk::Chunk>, HashTrouble> {
+fn cut_large(
+    file: &OwnedFd,
+    seen: &Stat,
+    level: Level,
+    count: &mut dyn FnMut(u64),
+) -> Result<Vec<shoal_engine::chunk::Chunk>, HashTrouble> {
     let size = seen.print.size;
     let mut cutter = Cutter::new(level);
     let block = cutter.block_bytes() as u64;
@@ -130,6 +145,7 @@ fn cut_large(file: &OwnedFd, seen: &Stat, level: Level) -> Result<Vec<shoal_engi
             let hole = (data.saturating_sub(at)) / block * block;
             if hole > 0 {
                 cutter.push_zeros(hole);
+                count(hole);
                 at += hole;
                 continue;
             }
@@ -140,6 +156,7 @@ fn cut_large(file: &OwnedFd, seen: &Stat, level: Level) -> Result<Vec<shoal_engi
         if read != wanted {
             return Err(HashTrouble::Changed);
         }
+        count(length);
         at += length;
     }
     Ok(cutter.finish())

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use shoal_engine::id::FolderId;
+use shoal_engine::id::{FolderId, Scope};
 use shoal_engine::path::{PRIVATE_DIR, RelPath};
 use shoal_engine::request::Request;
 
@@ -16,6 +16,7 @@ use crate::node::{Node, blocking};
 use crate::offers::{first_part, numbered};
 use crate::perform::Hands;
 use crate::picks::random_text;
+use crate::progress::Work;
 use crate::view::{ErrorCode, Trouble};
 
 /// Bytes copied at a time: large enough to be fast, small enough that progress is seen.
@@ -58,15 +59,16 @@ fn copy_all(
         return Err(not_there());
     }
     let (all, mut done) = (gathered.bytes(), 0);
-    hands.copying.begin(folder, all);
+    let work = (Scope::Folder(folder), Work::Copying);
+    hands.works.begin(hands.clock.now(), work, all);
     let copied = gathered.sources.iter().try_for_each(|(first, source)| {
         copy_one(&gathered, first, source, (root, &inside), &mut |bytes| {
             done += bytes;
-            hands.copying.add(folder, bytes);
+            hands.works.add(hands.clock.now(), work, bytes);
             hands.changed();
         })
     });
-    hands.copying.end(folder, all, done);
+    hands.works.end(hands.clock.now(), work, (all, done));
     hands.changed();
     copied.map_err(|error| {
         tracing::warn!(%error, %folder, "a copy into a folder failed");

@@ -22,6 +22,7 @@ pub mod page;
 mod perform;
 mod picks;
 mod places;
+mod progress;
 mod publish;
 pub mod router;
 mod run;

@@ -1,9 +1,8 @@
-//! What is told to people apart from any row: notices until they are dismissed, and copies that are under way.
+//! What is told to people apart from any row: notices until they are dismissed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use shoal_engine::id::FolderId;
 use shoal_engine::time::Timestamp;
 
 use crate::view::{Notice, Trouble};
@@ -39,37 +38,6 @@ impl Notices {
     }
 }
 
-/// Files that are being copied into folders: bytes done and in all.
-#[derive(Default)]
-pub(crate) struct Copying(Mutex<BTreeMap<FolderId, (u64, u64)>>);
-
-impl Copying {
-    pub(crate) fn begin(&self, folder: FolderId, bytes: u64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(folder).or_default().1 += bytes;
-    }
-
-    pub(crate) fn add(&self, folder: FolderId, bytes: u64) {
-        if let Some(copying) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&folder) {
-            copying.0 += bytes;
-        }
-    }
-
-    /// One copy is over; the last one takes the row away.
-    pub(crate) fn end(&self, folder: FolderId, bytes: u64, done: u64) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(copying) = all.get_mut(&folder) else { return };
-        copying.0 = copying.0.saturating_sub(done);
-        copying.1 = copying.1.saturating_sub(bytes);
-        if copying.1 == 0 {
-            all.remove(&folder);
-        }
-    }
-
-    pub(crate) fn get(&self, folder: FolderId) -> Option<(u64, u64)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&folder).copied()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,15 +53,5 @@ mod tests {
         assert_eq!(list.len(), 1);
         notices.dismiss(&list[0].id);
         assert!(notices.list().is_empty());
-    }
-
-    #[test]
-    fn a_copy_is_shown_until_it_is_over() {
-        let (copying, folder) = (Copying::default(), FolderId([1; 32]));
-        copying.begin(folder, 10);
-        copying.add(folder, 4);
-        assert_eq!(copying.get(folder), Some((4, 10)));
-        copying.end(folder, 10, 4);
-        assert_eq!(copying.get(folder), None);
     }
 }

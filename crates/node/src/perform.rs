@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::contacts::Contacts;
 use crate::home::Home;
-use crate::notices::{Copying, Notices};
+use crate::notices::Notices;
 use crate::offers::Offers;
 use crate::places::PlacesSeen;
+use crate::progress::Works;
 use crate::transfer::meter::Counters;
 use crate::view::{ErrorCode, Trouble};
 use crate::worker::{Crowd, Worker};
@@ -84,7 +85,7 @@ pub(crate) struct Suggested {
 pub(crate) struct State {
     pub(crate) places_seen: PlacesSeen,
     pub(crate) notices: Notices,
-    pub(crate) copying: Copying,
+    pub(crate) works: Works,
     pub(crate) refusals: memory::Refusals,
     settings: Mutex<Settings>,
     used: Mutex<BTreeMap<DeviceId, Timestamp>>,

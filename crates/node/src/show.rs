@@ -12,7 +12,7 @@ pub(crate) mod trouble;
 
 use shoal_engine::time::Timestamp;
 
-use crate::view::{Platform, Role};
+use crate::view::{Platform, Progress, Role};
 
 /// The largest number that a page can read exactly.
 const NUMBER_MAX: u64 = (1 << 53) - 1;
@@ -30,6 +30,11 @@ pub(crate) fn count(value: usize) -> u32 {
 /// A time, none when it never was.
 pub(crate) fn moment(time: Timestamp) -> Option<u64> {
     (time.0 > 0).then(|| number(time.0))
+}
+
+/// Work under way, in the view's words.
+pub(crate) fn progress(work: crate::progress::Progress) -> Progress {
+    Progress { done: number(work.done), total: number(work.total), speed: number(work.speed), eta_s: work.eta_s }
 }
 
 /// The system a device says it runs.

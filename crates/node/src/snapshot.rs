@@ -9,6 +9,7 @@ use shoal_engine::id::{DeviceId, FolderId, OfferId};
 use shoal_engine::status::Status;
 use shoal_engine::time::Timestamp;
 
+use crate::progress::Progress;
 use crate::view::{DryRun, NetworkState, Notice, PathKind, Theme, Trouble};
 
 /// Everything there is to draw.
@@ -103,6 +104,8 @@ pub struct TransferFacts {
     pub speed: u64,
     /// Seconds left, a 20 s median.
     pub eta_s: Option<u32>,
+    /// Bytes being read, to name what is in its files.
+    pub reading: Option<Progress>,
     /// The user paused it.
     pub is_paused: bool,
     /// Received: where its files are.
@@ -126,8 +129,12 @@ pub struct FolderFacts {
     pub speed_up: u64,
     /// Seconds left, a 20 s median.
     pub eta_s: Option<u32>,
-    /// Files being copied in by `AddToFolder`: bytes done, bytes in all.
-    pub copying: Option<(u64, u64)>,
+    /// Paths being looked at.
+    pub looking: Option<Progress>,
+    /// Bytes being read, to name what is in files.
+    pub reading: Option<Progress>,
+    /// Bytes being copied in by `AddToFolder`.
+    pub copying: Option<Progress>,
     /// Watching has a limit here; everything is found by looking.
     pub is_unwatched: bool,
 }

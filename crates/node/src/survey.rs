@@ -10,6 +10,7 @@ use shoal_engine::status::{FolderState, FolderStatus, OfferStatus, Status};
 use shoal_engine::time::Timestamp;
 
 use crate::perform::Hands;
+use crate::progress::Work;
 use crate::snapshot::{FolderFacts, Settings, Snapshot, TransferFacts};
 use crate::transfer::meter::Way;
 
@@ -59,12 +60,23 @@ fn folder(status: &FolderStatus, hands: &Hands, now: Timestamp) -> FolderFacts {
     if status.state == FolderState::UpToDate {
         hands.counters.begin_anew(scope, Way::Down);
     }
+    let far = match status.state {
+        FolderState::Scanning { done } => Some((done, status.files)),
+        FolderState::Syncing
+        | FolderState::Waiting
+        | FolderState::UpToDate
+        | FolderState::Paused
+        | FolderState::Stopped(_) => None,
+    };
+    hands.works.seen(now, (scope, Work::Looking), far);
     FolderFacts {
+        looking: hands.works.get(now, (scope, Work::Looking)),
+        reading: hands.works.get(now, (scope, Work::Reading)),
         bytes_down: hands.counters.totals(scope, Way::Down).values().sum(),
         speed_down: hands.counters.speed(now, scope, Way::Down),
         speed_up: hands.counters.speed(now, scope, Way::Up),
         eta_s: hands.counters.seconds_left(now, scope, Way::Down, status.lacking.1),
-        copying: hands.copying.get(status.folder),
+        copying: hands.works.get(now, (scope, Work::Copying)),
         is_unwatched: hands.is_unwatched(status.folder),
     }
 }
@@ -88,6 +100,7 @@ fn transfer(offer: &OfferStatus, hands: &Arc<Hands>, now: Timestamp) -> Transfer
         speed: hands.counters.speed(now, scope, way),
         eta_s: hands.counters.seconds_left(now, scope, way, all.saturating_sub(done)),
         bytes,
+        reading: hands.works.get(now, (scope, Work::Reading)),
         is_paused: noted.is_paused,
         place: noted.place,
         ended: record.is_over.then_some(Timestamp(noted.ended.unwrap_or(now.0))),

@@ -249,6 +249,10 @@ pub struct Folder {
     /// What this computer may do in it.
     pub role: Role,
     pub state: FolderState,
+    /// Files of this computer being read, in bytes: their contents get their names.
+    pub reading: Option<Progress>,
+    /// Files being copied in, in bytes.
+    pub copying: Option<Progress>,
     pub files: u64,
     pub bytes: u64,
     /// The other devices; this computer is not listed.
@@ -262,6 +266,16 @@ pub struct Folder {
     pub hold: Option<Hold>,
 }
 
+/// Work on this computer that takes its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Progress {
+    pub done: u64,
+    pub total: u64,
+    /// So much a second.
+    pub speed: u64,
+    pub eta_s: Option<u32>,
+}
+
 /// What this computer is doing in a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -272,6 +286,9 @@ pub enum FolderState {
     Scanning {
         done: u64,
         total: Option<u64>,
+        /// Paths a second, and how long it still takes.
+        speed: u64,
+        eta_s: Option<u32>,
     },
     /// Fetching what others have.
     Syncing {
@@ -378,6 +395,8 @@ pub struct Transfer {
     /// A 20 s median; none when unknown.
     pub eta_s: Option<u32>,
     pub state: TransferState,
+    /// Own files being read before they can go, in bytes.
+    pub reading: Option<Progress>,
     /// Files that failed while others arrived.
     pub failed: u32,
     /// Where received files are, as shown to people.

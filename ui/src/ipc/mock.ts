@@ -247,6 +247,7 @@ export class Mock implements Backend {
       this.setPairing(device, {
         stage: { type: "failed", trouble: trouble("PAIR-05", params) },
         tries_left: 0,
+        locked_until: params.until,
       });
     }
   }
@@ -264,7 +265,9 @@ export class Mock implements Backend {
       name,
       place: `~/${name}`,
       role: "owner",
-      state: { type: "scanning", done: 120, total: null },
+      state: { type: "scanning", done: 120, total: null, speed: 60, eta_s: null },
+      reading: null,
+      copying: null,
       files: 120,
       bytes: 4_000_000,
       members: [],
@@ -292,6 +295,7 @@ export class Mock implements Backend {
       speed: 0,
       eta_s: null,
       state: { type: "asking", since: this.view.now },
+      reading: null,
       failed: 0,
       place: null,
       started_at: this.view.now,

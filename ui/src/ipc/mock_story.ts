@@ -192,6 +192,8 @@ const PHOTOS: Folder = {
   place: "~/Pictures/Photos",
   role: "owner",
   state: { type: "up_to_date" },
+  reading: null,
+  copying: null,
   files: 12_410,
   bytes: 8_200 * MB,
   members: [
@@ -309,6 +311,7 @@ const transfer = (id: string, rest: Partial<Transfer>): Transfer => ({
   speed: 0,
   eta_s: null,
   state: { type: "receiving" },
+  reading: null,
   failed: 0,
   place: null,
   started_at: NOW - 5 * MINUTE,

@@ -218,7 +218,15 @@ place: string,
 /**
  * What this computer may do in it.
  */
-role: Role, state: FolderState, files: number, bytes: number, 
+role: Role, state: FolderState, 
+/**
+ * Files of this computer being read, in bytes: their contents get their names.
+ */
+reading: Progress | null, 
+/**
+ * Files being copied in, in bytes.
+ */
+copying: Progress | null, files: number, bytes: number, 
 /**
  * The other devices; this computer is not listed.
  */
@@ -232,7 +240,17 @@ problems: Array<Problem>, problem_count: number,
  */
 conflicts: Array<Conflict>, conflict_count: number, hold: Hold | null, };
 
-export type FolderState = { "type": "up_to_date" } | { "type": "scanning", done: number, total: number | null, } | { "type": "syncing", files_left: number, bytes_left: number, bytes_total: number, speed: number, eta_s: number | null, } | { "type": "waiting", files_left: number, bytes_left: number, } | { "type": "paused" } | { "type": "stopped", trouble: Trouble, } | { "type": "hold" };
+export type FolderState = { "type": "up_to_date" } | { "type": "scanning", done: number, total: number | null, 
+/**
+ * Paths a second, and how long it still takes.
+ */
+speed: number, eta_s: number | null, } | { "type": "syncing", files_left: number, bytes_left: number, bytes_total: number, speed: number, eta_s: number | null, } | { "type": "waiting", files_left: number, bytes_left: number, } | { "type": "paused" } | { "type": "stopped", trouble: Trouble, } | { "type": "hold" };
+
+export type Progress = { done: number, total: number, 
+/**
+ * So much a second.
+ */
+speed: number, eta_s: number | null, };
 
 export type Member = { device: string, name: string, role: Role, state: MemberState, };
 
@@ -289,6 +307,10 @@ speed: number,
  * A 20 s median; none when unknown.
  */
 eta_s: number | null, state: TransferState, 
+/**
+ * Own files being read before they can go, in bytes.
+ */
+reading: Progress | null, 
 /**
  * Files that failed while others arrived.
  */

@@ -1,7 +1,7 @@
 // Turns states into the words and tones that rows show.
 import { en } from "../text/en";
 import { bytes, left, moment, percent, speed } from "./format";
-import type { Device, Folder, Member, Transfer } from "../ipc/types";
+import type { Device, Folder, Member, Progress, Transfer } from "../ipc/types";
 
 type Tone = "good" | "busy" | "caution" | "danger" | "muted";
 
@@ -47,14 +47,30 @@ export function folderLine(folder: Folder): { text: string; tone: Tone } {
     case "paused":
       return { text: words.paused, tone: "muted" };
     case "scanning":
-      return { text: words.scanning(state.done, state.total), tone: "busy" };
+      return { text: ownWork(folder) ?? words.scanning(state.done, state.total), tone: "busy" };
     case "syncing":
+      if (state.files_left === 0) return { text: ownWork(folder) ?? words.settling, tone: "busy" };
       return { text: words.syncing(state.files_left, state.bytes_left), tone: "busy" };
     case "waiting":
       return { text: words.waiting(state.files_left, state.bytes_left), tone: "caution" };
-    case "up_to_date":
-      return membersLine(folder);
+    case "up_to_date": {
+      const work = ownWork(folder);
+      return work === null ? membersLine(folder) : { text: work, tone: "busy" };
+    }
   }
+}
+
+/** Work on this computer's own files, unless files of others are what is waited for. */
+function ownProgress({ state, copying, reading }: Folder): Progress | null {
+  if (state.type === "stopped" || state.type === "paused" || state.type === "waiting") return null;
+  return state.type === "syncing" && state.files_left > 0 ? null : (copying ?? reading);
+}
+
+function ownWork(folder: Folder): string | null {
+  const work = ownProgress(folder);
+  if (!work) return null;
+  const words = folder.copying ? en.folders.copyingIn : en.folders.reading;
+  return words(bytes(work.done), bytes(work.total));
 }
 
 // "Up to date" is never said alone while a device is behind.
@@ -83,11 +99,26 @@ function membersLine({ members }: Folder): { text: string; tone: Tone } {
   return { text: parts.join(" · "), tone: isBusy ? "busy" : current.length > 0 ? "good" : "muted" };
 }
 
-/** How far a folder's own receiving is, in percent; null when it receives nothing. */
-export function folderProgress({ state }: Folder): number | null {
-  if (state.type === "syncing") return percent(state.bytes_total - state.bytes_left, state.bytes_total);
+/** How far what a folder does is, in percent; null when it does nothing that can be measured. */
+export function folderProgress(folder: Folder): number | null {
+  const { state } = folder;
+  const work = ownProgress(folder);
+  if (work) return percent(work.done, work.total);
+  if (state.type === "syncing" && state.files_left > 0)
+    return percent(state.bytes_total - state.bytes_left, state.bytes_total);
   if (state.type === "scanning" && state.total !== null) return percent(state.done, state.total);
   return null;
+}
+
+/** How fast that goes and how long it takes, as far as known. */
+export function folderPace(folder: Folder): string {
+  const { state } = folder;
+  const work = ownProgress(folder);
+  if (work) return pace(work.speed, work.eta_s);
+  if (state.type === "syncing") return pace(state.speed, state.eta_s);
+  if (state.type !== "scanning") return "";
+  const speed = state.speed > 0 ? [en.folders.scanSpeed(state.speed)] : [];
+  return [...speed, ...(state.eta_s === null ? [] : [`about ${left(state.eta_s)}`])].join(" · ");
 }
 
 /** "24.1 MB/s · about 33 s left", as far as known. */

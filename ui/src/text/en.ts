@@ -341,6 +341,10 @@ export const en = {
       total === null
         ? `Looking through it: ${files(done)} so far`
         : `Looking through it: ${count(done)} of ${files(total)}`,
+    scanSpeed: (n: number) => `${files(n)} a second`,
+    reading: (done: string, total: string) => `Reading what changed here: ${done} of ${total}`,
+    copyingIn: (done: string, total: string) => `Copying in: ${done} of ${total}`,
+    settling: "Writing down what changed",
     syncing: (n: number, size: number) => `Receiving ${files(n)}, ${bytes(size)} to go`,
     waiting: (n: number, size: number) => `${files(n)} (${bytes(size)}) are on no device that is here`,
     paused: "Paused",
@@ -456,6 +460,7 @@ export const en = {
     asking: (names: string[]) => `waiting for ${people(names)} to answer`,
     waits: (name: string) => `waits: ${quoted(name, 24)} is away`,
     checking: "checking",
+    reading: (done: string, total: string) => `reading before it can go: ${done} of ${total}`,
     done: "done",
     paused: "paused",
     declined: "was declined",

@@ -9,8 +9,9 @@ use super::{
 use crate::view::{
     BlockedDevice, Conflict, Device, DeviceWarning, Direction, DryRun, ErrorCode, Folder, FolderState, Hold,
     Invitation, InvitedMember, ItemKind, ItemWarning, KindTotal, Me, Member, MemberState, Network, NetworkState,
-    Notice, Offer, OfferItem, Pairing, PairingSide, PairingStage, Param, PathKind, Platform, Presence, Problem, Rates,
-    Request, Role, Sender, Theme, Traffic, Transfer, TransferDevice, TransferState, Trouble, Trust, View,
+    Notice, Offer, OfferItem, Pairing, PairingSide, PairingStage, Param, PathKind, Platform, Presence, Problem,
+    Progress, Rates, Request, Role, Sender, Theme, Traffic, Transfer, TransferDevice, TransferState, Trouble, Trust,
+    View,
 };
 
 /// The file for which this crate is checked.
@@ -64,6 +65,7 @@ declare![
     Role,
     Folder,
     FolderState,
+    Progress,
     Member,
     MemberState,
     Problem,

@@ -13,6 +13,10 @@ use shoal_engine::path::{PRIVATE_DIR, RelPath};
 use super::Hands;
 use super::bench::{Bench, LARGE_BYTES_MIN};
 use super::ground::Ground;
+use crate::progress::Work;
+
+/// How many bytes are read between two words about it.
+const READ_TOLD_BYTES: u64 = 4 << 20;
 
 type Files = Vec<(RelPath, Option<ContentId>)>;
 type Near = Vec<(RelPath, Fingerprint, ContentId)>;
@@ -112,24 +116,35 @@ impl Hands {
         let next = Arc::clone(&bench);
         bench.hash(move |ground| {
             let bytes: u64 = files.iter().filter_map(|(path, _)| size_of(ground?, path)).sum();
+            hands.works.begin(hands.clock.now(), (scope, Work::Reading), bytes);
             if bytes < LARGE_BYTES_MIN {
-                hands.hash_now(ground, scope, work, files);
+                hands.hash_now(ground, (scope, work), files, bytes);
             } else {
-                next.large(move |ground| hands.hash_now(ground, scope, work, files));
+                next.large(move |ground| hands.hash_now(ground, (scope, work), files, bytes));
             }
         });
     }
 
-    fn hash_now(&self, ground: Option<&Arc<Ground>>, scope: Scope, work: WorkId, files: Files) {
+    fn hash_now(&self, ground: Option<&Arc<Ground>>, (scope, work): (Scope, WorkId), files: Files, bytes: u64) {
         let (mut answers, mut manifests) = (Vec::with_capacity(files.len()), Vec::new());
+        let (mut read, mut told) = (0, 0);
+        let mut count = |more: u64| {
+            read += more;
+            if read - told >= READ_TOLD_BYTES {
+                self.works.add(self.clock.now(), (scope, Work::Reading), read - told);
+                told = read;
+                self.changed();
+            }
+        };
         for (path, before) in files {
             let level = before.and_then(|content| self.manifest(content)).map(|manifest| manifest.level);
-            let hashed = hash_one(ground, &path, level).map(|(hashed, manifest)| {
+            let hashed = hash_one(ground, &path, level, &mut count).map(|(hashed, manifest)| {
                 manifests.push((hashed.content, manifest.encode()));
                 hashed
             });
             answers.push((path, hashed));
         }
+        self.works.end(self.clock.now(), (scope, Work::Reading), (bytes, told));
         self.store.save_manifests(&manifests);
         self.answer(Event::Hashed { scope, work, files: answers });
     }
@@ -323,9 +338,10 @@ fn hash_one(
     ground: Option<&Arc<Ground>>,
     path: &RelPath,
     level: Option<Level>,
+    count: &mut dyn FnMut(u64),
 ) -> Result<(Hashed, Manifest), HashTrouble> {
     let (root, at) = ground.and_then(|ground| ground.locate(path)).ok_or(HashTrouble::Gone)?;
-    root.hash(&at, level)
+    root.hash_counted(&at, level, count)
 }
 
 /// A change as it stands on this disk.

@@ -177,7 +177,7 @@ fn a_folder_says_what_it_does() {
     let syncing =
         shown::FolderState::Syncing { files_left: 2, bytes_left: 200, bytes_total: 500, speed: 30, eta_s: Some(7) };
     let waiting = shown::FolderState::Waiting { files_left: 2, bytes_left: 200 };
-    let scanning = shown::FolderState::Scanning { done: 3, total: Some(10) };
+    let scanning = shown::FolderState::Scanning { done: 3, total: Some(10), speed: 0, eta_s: None };
     let cases = [
         (FolderState::Syncing, syncing),
         (FolderState::Waiting, waiting),

@@ -7,7 +7,7 @@ use shoal_engine::status::{
 };
 
 use super::names::Names;
-use super::{count, moment, number, place, role, trouble};
+use super::{count, moment, number, place, progress, role, trouble};
 use crate::snapshot::{FolderFacts, Snapshot};
 use crate::view::{Conflict, ErrorCode, Folder, FolderState, Hold, Member, MemberState, Problem, Role, Trouble};
 
@@ -26,6 +26,8 @@ fn show(snapshot: &Snapshot, names: &Names, status: &FolderStatus) -> Folder {
         name: status.name.clone(),
         role: status.role.map_or(Role::Viewer, role),
         state: state(status, &facts, &place),
+        reading: facts.reading.map(progress),
+        copying: facts.copying.map(progress),
         files: number(status.files),
         bytes: number(status.bytes),
         members: status.members.iter().map(|one| member(names, one)).collect(),
@@ -48,6 +50,8 @@ fn state(status: &FolderStatus, facts: &FolderFacts, place: &str) -> FolderState
         State::Scanning { done } => FolderState::Scanning {
             done: number(done),
             total: Some(number(status.files)).filter(|total| *total > 0 && *total >= done),
+            speed: facts.looking.map_or(0, |looking| number(looking.speed)),
+            eta_s: facts.looking.and_then(|looking| looking.eta_s),
         },
         State::Syncing => FolderState::Syncing {
             files_left,

@@ -6,7 +6,7 @@ use shoal_engine::saved::OfferAnswer;
 use shoal_engine::status::OfferStatus;
 
 use super::names::Names;
-use super::{count, device, number, place, trouble};
+use super::{count, device, number, place, progress, trouble};
 use crate::snapshot::{Snapshot, TransferFacts};
 use crate::view::{Direction, Transfer, TransferDevice, TransferState};
 
@@ -165,6 +165,7 @@ fn common(offer: &OfferStatus, facts: &TransferFacts) -> Transfer {
         speed: number(facts.speed),
         eta_s: facts.eta_s,
         state: TransferState::Receiving,
+        reading: facts.reading.map(progress),
         failed: count(offer.failed.len()),
         place: facts.place.as_deref().map(place::shown),
         started_at: number(record.time.0),
