@@ -220,6 +220,10 @@ impl Folder {
         if std::mem::take(&mut self.planning.is_all) {
             let all: Vec<RelPath> = self.index.iter().map(|(path, _)| path.clone()).collect();
             self.planning.queue.extend(all);
+            // Also what no entry speaks of any more and nothing stands for.
+            let planned = self.planning.ready.keys().chain(self.planning.wants.keys());
+            let planned: Vec<RelPath> = planned.chain(self.planning.lacking.keys()).cloned().collect();
+            self.planning.queue.extend(planned);
         }
         // Planning one path may let another go on, such as one that waits for the same content.
         for _ in 0..ROUNDS_MAX {
@@ -253,8 +257,9 @@ impl Folder {
             // It could not be copied from here while it was not sure what stands here.
             self.content_complete(content);
         }
-        if self.index.get(path).and_then(|state| state.problem) == Some(Code::ReadOnlyRole) && !self.is_same_now(path) {
+        if self.is_unshared(path) && !self.is_same_now(path) {
             if !self.is_removal_overtaken(path) {
+                self.index.set_problem(path, Some(Code::ReadOnlyRole));
                 return self.rest(path, turn);
             }
             self.index.set_problem(path, None);
@@ -272,6 +277,15 @@ impl Folder {
     fn is_same_now(&self, path: &RelPath) -> bool {
         let winner = self.index.reconciled(path).winner.map(|head| &head.kind);
         self.index.disk(path).zip(winner).is_some_and(|(disk, kind)| disk.kind.is_same(kind))
+    }
+
+    /// Whether a path was changed here without a right to: it stays as it is on this disk, and nobody hears of it.
+    fn is_unshared(&self, path: &RelPath) -> bool {
+        let Some(state) = self.index.get(path) else { return false };
+        let is_ours = |disk: &Materialised| {
+            disk.versions.is_empty() && matches!(disk.kind, Kind::File { .. } | Kind::Link { .. })
+        };
+        state.problem == Some(Code::ReadOnlyRole) || !self.may_write() && state.disk.as_ref().is_some_and(is_ours)
     }
 
     /// Whether what was removed here without a right to is not what the others have by now: the edit wins.

@@ -220,7 +220,7 @@ impl Folder {
             .iter()
             .filter_map(|(path, state)| {
                 let disk = state.disk.as_ref().filter(|disk| disk.versions.is_empty() && disk.kind.is_live())?;
-                let is_news = disk.kind != Kind::Directory && state.problem == Some(Code::ReadOnlyRole);
+                let is_news = disk.kind != Kind::Directory && !self.recording.has(path);
                 is_news.then(|| (path.clone(), Draft { kind: disk.kind.clone(), print: disk.print }))
             })
             .collect();
