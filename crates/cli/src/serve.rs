@@ -25,7 +25,12 @@ pub(crate) async fn run(home: Home, asked: Serve, out: Out) -> Result<(), Failur
         Ok(opened) => opened,
         Err(error) => {
             node.stop().await;
-            return Err(said("Cannot serve", &error));
+            return Err(match asked.port {
+                Some(port) if error.kind() == std::io::ErrorKind::AddrInUse => Failure::said(format!(
+                    "Port {port} is taken by another program. Choose another one for the page with --port, or leave it out for any."
+                )),
+                _ => said("Cannot serve", &error),
+            });
         }
     };
     let is_named = first_name(&node, asked.name).await?;

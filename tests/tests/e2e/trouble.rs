@@ -51,6 +51,20 @@ fn a_taken_port_is_told_and_another_one_is_used() {
     assert!(status.status.success());
 }
 
+/// A page that cannot have the port it was told to use says so and leaves the home free.
+#[test]
+fn a_taken_port_of_the_page_is_said() {
+    let world = World::new();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let mut ana = world.prepare("Ana", &["--no-mdns"]);
+    let output = ana.command(&["serve", "--no-mdns", "--name", "Ana", "--port", &port]).output().expect("it ran");
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains(&format!("Port {port} is taken")), "{words}");
+    ana.start();
+}
+
 fn trouble(troubles: &Value, code: &str) -> Option<Value> {
     troubles.as_array()?.iter().find(|trouble| trouble["code"] == code).cloned()
 }
@@ -76,9 +90,9 @@ fn a_missing_folder_stops_and_goes_on_when_it_is_back() {
             ben.start();
             connected(&ana, &ben);
         }
-        // Something to do makes it look, as it would within minutes by itself.
-        write(&here, &format!("while away {is_running}.txt"), "news\n");
         ben.until("stop", |view| is_stopped(view, "FOLD-01").then_some(()));
+        write(&here, &format!("while away {is_running}.txt"), "news\n");
+        agree(&[(&ana, &here)]);
         let held = tree::look(&here);
         assert!(before.iter().all(|(path, seen)| held.get(path) == Some(seen)), "nothing is removed: {held:?}");
         assert!(!there.exists(), "nothing is made where the folder was");
