@@ -17,7 +17,7 @@ use crate::harness::villain::Villain;
 use crate::harness::{Shoal, World, noise, read, tree, write};
 
 /// Frames of garbage, half of them damaged messages.
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 300;
 
 /// Most memory a Shoal with next to nothing may hold, in bytes.
 const MEMORY_MAX: u64 = 256 << 20;

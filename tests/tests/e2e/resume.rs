@@ -8,7 +8,7 @@ use crate::harness::acts::{accept, agree, connected, pair, send, share, transfer
 use crate::harness::{PATIENCE, Shoal, World, big, hash, try_until};
 
 /// Large enough that a transfer can be caught half way.
-const BIG: u64 = 300_000_000;
+const BIG: u64 = 200_000_000;
 
 /// How far a transfer is let go before it is interrupted.
 const PART: u64 = BIG / 4;
