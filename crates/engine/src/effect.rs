@@ -245,4 +245,6 @@ pub enum Tell {
     Held(FolderId),
     /// A folder stopped.
     Stopped(FolderId),
+    /// A member sent a record that is no part of the ledger: forged, broken, or naming what no folder may hold.
+    Refused(FolderId, DeviceId),
 }

@@ -214,6 +214,7 @@ impl Swarm {
         };
         let has_answered = |giver: &DeviceId| wanted.sources.contains_key(giver);
         is_lacking
+            && wanted.ask_again.is_none()
             && now.since(wanted.since) >= NOWHERE_AFTER
             && !self.givers.is_empty()
             && self.givers.keys().all(has_answered)
@@ -637,6 +638,8 @@ impl Swarm {
                 if let Some(wanted) = self.wanted.get_mut(content)
                     && wanted.ask_again.take_if(|at| *at <= turn.now).is_some()
                 {
+                    // Not known until they answer.
+                    wanted.sources.retain(|_, part| *part != Part::Nothing);
                     self.unannounced.insert(*content);
                 }
             }

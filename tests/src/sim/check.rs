@@ -87,7 +87,10 @@ impl World {
         for (on, tree) in &trees[1..] {
             let mine = self.account.touched.get(on).cloned().unwrap_or_default();
             let is_viewer = self.account.viewers.contains(on) || self.account.unsteady.contains(on);
-            let is_own = |path: &RelPath| is_viewer && self.is_viewers_own(*on, path, &mine);
+            let is_demoted = self.account.unsteady.contains(on);
+            let unshared = if is_demoted { self.listed_as(*on, Code::ReadOnlyRole) } else { BTreeSet::new() };
+            let is_own =
+                |path: &RelPath| is_viewer && (self.is_viewers_own(*on, path, &mine) || unshared.contains(path));
             let mut differences = Vec::new();
             for path in reference.keys().chain(tree.keys()).collect::<BTreeSet<_>>() {
                 let (here, there) = (reference.get(path), tree.get(path));
@@ -101,6 +104,13 @@ impl World {
                 return self.violate("I3", format!("{count} paths differ: {}", differences.join("; ")));
             }
         }
+    }
+
+    /// The paths that a device lists with a code.
+    fn listed_as(&mut self, on: usize, code: Code) -> BTreeSet<RelPath> {
+        let status = self.status(on);
+        let problems = status.iter().flat_map(|status| &status.folders).flat_map(|folder| &folder.problems);
+        problems.filter(|(_, listed)| *listed == code).filter_map(|(path, _)| RelPath::parse(path).ok()).collect()
     }
 
     /// A device's tree, as text.

@@ -136,7 +136,8 @@ impl World {
             | Tell::Unpaired(_)
             | Tell::OfferReceived(_)
             | Tell::OfferSent(..)
-            | Tell::Joined(_) => {}
+            | Tell::Joined(_)
+            | Tell::Refused(..) => {}
         }
     }
 

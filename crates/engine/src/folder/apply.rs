@@ -141,7 +141,11 @@ impl Folder {
     fn source_gone(&mut self, change: &Change, now: Timestamp, turn: &mut Turn<'_>) {
         if let Act::Publish { content, source, .. } = &change.act {
             match source {
-                Source::Stage => self.swarm.forget(Scope::Folder(self.id), *content, turn),
+                Source::Stage => {
+                    self.swarm.forget(Scope::Folder(self.id), *content, turn);
+                    // All who wait for it want it anew.
+                    self.content_complete(*content);
+                }
                 Source::Kept => {
                     self.planning.kept.remove(content);
                 }

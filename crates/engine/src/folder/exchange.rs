@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::effect::{Effect, RecordKey, RecordRange};
+use crate::effect::{Effect, RecordKey, RecordRange, Tell};
 use crate::event::WorkId;
 use crate::folder::Folder;
 use crate::id::{ChainId, DeviceId, RecordHash, VersionId};
@@ -277,7 +277,11 @@ impl Folder {
         chains: &[(ChainId, u64)],
         turn: &mut Turn<'_>,
     ) {
-        let chains = if self.ledger.role(from).is_some() { chains } else { &[] };
+        let chains = match self.ledger.role(from) {
+            Some(_) => chains,
+            None if self.ledger.was_member(from) => &[],
+            None => return,
+        };
         let ranges = self.ledger.ranges_for(memberships_from, chains).ranges;
         let records: Vec<RecordRange> = ranges.into_iter().filter_map(|range| self.durable_part(range)).collect();
         if !records.is_empty() {
@@ -328,7 +332,8 @@ impl Folder {
             match self.ledger.learn(record) {
                 Learned::Accepted(list) => accepted.extend(list),
                 // A fork makes the ledger stale: it is read again, which makes the proof.
-                Learned::Known | Learned::Waiting | Learned::Refused(_) | Learned::Forked(_) => {}
+                Learned::Known | Learned::Waiting | Learned::Forked(_) => {}
+                Learned::Refused(_) => turn.tell(Tell::Refused(self.id, from)),
             }
         }
         self.take_in(accepted, from, turn);

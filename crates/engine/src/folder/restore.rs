@@ -121,7 +121,7 @@ impl Folder {
         self.root == crate::folder::Root::Stopped(crate::observe::Stop::LedgerUnreadable)
     }
 
-    /// Notes whom we invited and have no answer from.
+    /// Notes whom we invite; the invitation goes out with the membership that names it, once that is durable.
     pub(crate) fn invited(&mut self, device: DeviceId, is_here: bool, turn: &mut Turn<'_>) {
         if !self.record.invited.contains(&device) {
             self.record.invited.push(device);
@@ -129,7 +129,6 @@ impl Folder {
         }
         if is_here {
             self.exchange.peers.entry(device).or_default();
-            self.invite(device, turn);
         }
     }
 }
