@@ -165,7 +165,7 @@ impl Engine {
             }
             Event::Appended { folder, work, is_durable } => self.appended(folder, work, is_durable, turn),
             Event::Reloaded { folder, records } => {
-                self.in_folder(folder, turn, |folder, turn| folder.reloaded(&records, turn))
+                self.in_folder(folder, turn, |folder, turn| folder.reloaded(records, turn))
             }
         }
     }

@@ -38,9 +38,11 @@ impl Folder {
     }
 
     /// The ledger was read again, because something was taken back that had been folded.
-    pub(crate) fn reloaded(&mut self, records: &[Vec<u8>], turn: &mut Turn<'_>) {
+    pub(crate) fn reloaded(&mut self, mut records: Vec<Vec<u8>>, turn: &mut Turn<'_>) {
         self.is_reloading = false;
-        let loaded = self.ledger.refold(records);
+        // What is on its way to the disk is part of the ledger: our own numbers among it must not be used twice.
+        records.extend(self.appending.values().flatten().map(|(_, bytes)| bytes.clone()));
+        let loaded = self.ledger.refold(&records);
         self.ledger = loaded.ledger;
         self.index.clear_heads();
         self.fold_all(loaded.accepted, loaded.new_from);
