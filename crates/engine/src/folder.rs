@@ -290,6 +290,11 @@ impl Folder {
                 // What a file was in the way of can go on.
                 self.index.below(Some(path)).for_each(|(below, _)| self.planning.reconsider(below.clone()));
             }
+            let stands = |disk: Option<&crate::saved::Materialised>| disk.is_some_and(|disk| disk.kind.is_live());
+            if stands(self.index.disk(path)) && !stands(disk.as_ref()) {
+                // The directories above may be empty now.
+                self.planning.reconsider_around(path);
+            }
             self.index.set_disk(path, disk);
             self.changed.insert(path.clone());
             content.into_iter().for_each(|content| self.has_now(content));

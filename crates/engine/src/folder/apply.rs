@@ -76,7 +76,7 @@ impl Folder {
     fn closing_of(&self, change: &Change) -> Vec<VersionId> {
         let reconciled = self.index.reconciled(&change.path);
         let (Some(winner), Some(state)) = (reconciled.winner, self.index.get(&change.path)) else { return Vec::new() };
-        let kind = after(change);
+        let kind = after(change).or_else(|| self.touched(change));
         let is_done = kind.as_ref().is_some_and(|kind| kind.is_same(&winner.kind))
             || change.act == Act::Remove && !winner.kind.is_live();
         let is_closed = |head: &&crate::version::Head| {
@@ -170,7 +170,11 @@ impl Folder {
         let disk = match after(&change) {
             Some(Kind::Deleted) if is_unspoken => None,
             Some(kind) => Some(Materialised { versions, kind, print }),
-            None => self.touched(&change, versions, print),
+            None => self.index.disk(path).cloned().zip(self.touched(&change)).map(|(before, kind)| Materialised {
+                versions,
+                kind,
+                print: print.or(before.print),
+            }),
         };
         self.note_disk(path, disk);
         if let (Some(from), Some(versions)) = (moved_source(&change).cloned(), source_versions) {
@@ -186,14 +190,14 @@ impl Folder {
         self.planning.reconsider_around(path);
     }
 
-    fn touched(&self, change: &Change, versions: Vec<VersionId>, print: Option<Fingerprint>) -> Option<Materialised> {
-        let before = self.index.disk(&change.path)?;
-        let (Kind::File { content, size, .. }, Act::Touch { executable, modified }) = (&before.kind, &change.act)
+    /// What stands at the path after a change of the file's bits alone.
+    fn touched(&self, change: &Change) -> Option<Kind> {
+        let (Kind::File { content, size, .. }, Act::Touch { executable, modified }) =
+            (&self.index.disk(&change.path)?.kind, &change.act)
         else {
-            return Some(before.clone());
+            return None;
         };
-        let kind = Kind::File { content: *content, size: *size, executable: *executable, modified: *modified };
-        Some(Materialised { versions, kind, print: print.or(before.print) })
+        Some(Kind::File { content: *content, size: *size, executable: *executable, modified: *modified })
     }
 
     /// The directories above something that was made exist now.
