@@ -5,17 +5,24 @@ use std::collections::BTreeMap;
 use shoal_tests::sim::brain;
 use shoal_tests::sim::world::{self, Options, Report};
 
-/// Worlds in a thousand that may still end with an open finding (see `tests/README.md`). It may only shrink.
-const OPEN_PER_THOUSAND_MAX: u64 = 50;
-/// Rules that no world may ever break, open findings or not.
-const NEVER: [&str; 7] = ["I2", "I14", "I16", "I20", "I21", "durable first", "engine"];
-
 /// Seeds that once showed a fault; each is named by what it showed.
-const REGRESSIONS: [(u64, &str); 4] = [
+const REGRESSIONS: [(u64, &str); 16] = [
     (30, "a pairing asked for before the Hello came ended as broken"),
     (24, "a path that was seen gone twice was not planned again"),
     (165, "the same, with a conflict in between"),
     (324, "a membership was told before it was durable"),
+    (599, "a change that the disk finished during a pause was forgotten, and made a second time"),
+    (256, "what a newer look found gone was never recorded"),
+    (2657, "contents that nobody has took the places of all others"),
+    (1615, "those who waited for a content did not hear that it had arrived"),
+    (1318, "a directory that was only remembered was taken for one that stands"),
+    (13858, "a deletion whose record was lost in a crash was undone"),
+    (10867, "a record became durable before one that was refused"),
+    (31784, "what was heard while the ledger was read anew was never asked for"),
+    (30517, "a viewer's own changes were written over after a full walk"),
+    (33418, "what a demoted device had written was published after it was void"),
+    (31588, "a path waited for a content that was not wanted any more"),
+    (40964, "a number was used twice after a refused append and a reload"),
 ];
 
 fn options() -> Options {
@@ -55,15 +62,7 @@ fn worlds_heal_to_equal_folders_and_no_write_is_lost() {
         hashes.extend(more_hashes);
     }
     let listed = failed[..failed.len().min(10)].join("\n");
-    println!("{} of {count} worlds ended with an open finding", failed.len());
-    let never: Vec<&String> =
-        failed.iter().filter(|text| NEVER.iter().any(|rule| text.contains(&format!(" {rule}: ")))).collect();
-    assert!(never.is_empty(), "rules that must never break did: {never:?}");
-    assert!(
-        failed.len() as u64 * 1000 <= OPEN_PER_THOUSAND_MAX * count.max(100),
-        "{} of {count} worlds failed:\n{listed}",
-        failed.len()
-    );
+    assert!(failed.is_empty(), "{} of {count} worlds failed:\n{listed}", failed.len());
     for (seed, hash) in hashes.iter().filter(|(seed, _)| **seed % 100 == 0) {
         assert_eq!(world::run(*seed, &options()).hash, *hash, "seed {seed} does not repeat itself");
     }

@@ -24,6 +24,7 @@ mod apply;
 mod exchange;
 mod hold;
 mod look;
+mod mark;
 mod plan;
 mod record;
 mod report;
@@ -54,6 +55,7 @@ pub(crate) struct Folder {
     planning: plan::Planning,
     exchange: exchange::Exchange,
     hold: hold::Holding,
+    mark: mark::Mark,
     /// Conflicts that are not settled, and since when we know of each.
     conflicts: BTreeMap<RelPath, Timestamp>,
     /// Paths whose memory changed and is not handed to the index yet.
@@ -88,6 +90,7 @@ impl Folder {
             planning: plan::Planning::default(),
             exchange: exchange::Exchange::default(),
             hold: hold::Holding::default(),
+            mark: mark::Mark::default(),
             conflicts: BTreeMap::new(),
             changed: BTreeSet::new(),
             unsaved: Vec::new(),
@@ -207,6 +210,7 @@ impl Folder {
         }
         self.exchange_due(turn);
         self.remember(turn);
+        self.mark_due(turn);
         self.report_due(turn);
     }
 
@@ -228,6 +232,7 @@ impl Folder {
         let others = [
             self.looking.full_walk_due(),
             self.planning.deadline(),
+            self.mark.deadline(),
             settle,
             self.swarm.deadline(),
             self.exchange.deadline(),

@@ -115,6 +115,7 @@ impl Engine {
             invited: invited.iter().map(|(device, _)| *device).collect(),
             never_hold: false,
             is_founding: true,
+            mark: BTreeMap::new(),
         };
         let id = record.folder;
         let mut folder = Folder::new(record.clone(), ledger, self.key.clone(), self.me);
@@ -224,6 +225,7 @@ impl Engine {
             invited: Vec::new(),
             never_hold: false,
             is_founding: true,
+            mark: BTreeMap::new(),
         };
         turn.push(Effect::SaveFolder(record.clone()));
         let mut folder = Folder::new(record, invitation.ledger, self.key.clone(), self.me);

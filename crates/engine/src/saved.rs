@@ -1,7 +1,9 @@
 //! What the engine must find again after a restart.
 
+use std::collections::BTreeMap;
+
 use crate::entry::Kind;
-use crate::id::{DeviceId, FolderId, OfferId, VersionId};
+use crate::id::{ChainId, DeviceId, FolderId, OfferId, VersionId};
 use crate::message::OfferItem;
 use crate::observe::Fingerprint;
 use crate::path::RelPath;
@@ -69,6 +71,8 @@ pub struct FolderRecord {
     pub never_hold: bool,
     /// It is being shared or joined, and its ledger may not be durable yet: without one it never began.
     pub is_founding: bool,
+    /// Blocks of each chain up to which everything stood on this disk once.
+    pub mark: BTreeMap<ChainId, u64>,
 }
 
 /// What this device last saw or put at a path, and which versions that was.

@@ -1,7 +1,7 @@
 //! The engine's records as JSON: ids as text, secrets in hexadecimal, times in milliseconds since 1970.
 
 use serde::{Deserialize, Serialize};
-use shoal_engine::id::{DeviceId, FolderId, OfferId};
+use shoal_engine::id::{ChainId, DeviceId, FolderId, OfferId};
 use shoal_engine::message::OfferItem;
 use shoal_engine::path::RelPath;
 use shoal_engine::saved::{FolderRecord, OfferAnswer, OfferRecord, TrustRecord};
@@ -43,6 +43,9 @@ pub(crate) struct FolderText {
     never_hold: bool,
     #[serde(default)]
     is_founding: bool,
+    /// Chain and blocks: device, incarnation in hexadecimal, number.
+    #[serde(default)]
+    mark: Vec<(String, String, u64)>,
     #[serde(flatten)]
     other: Other,
 }
@@ -126,6 +129,7 @@ impl FolderText {
             invited: record.invited.iter().map(DeviceId::to_string).collect(),
             never_hold: record.never_hold,
             is_founding: record.is_founding,
+            mark: record.mark.iter().map(|(chain, blocks)| mark_text(*chain, *blocks)).collect(),
             other: before.map(|before| before.other.clone()).unwrap_or_default(),
         }
     }
@@ -141,8 +145,22 @@ impl FolderText {
             invited: self.invited.iter().map(|device| DeviceId::parse(device)).collect::<Option<_>>()?,
             never_hold: self.never_hold,
             is_founding: self.is_founding,
+            mark: self
+                .mark
+                .iter()
+                .map(|(device, incarnation, blocks)| mark(device, incarnation, *blocks))
+                .collect::<Option<_>>()?,
         })
     }
+}
+
+fn mark_text(chain: ChainId, blocks: u64) -> (String, String, u64) {
+    (chain.device.to_string(), hex(&chain.incarnation.to_be_bytes()), blocks)
+}
+
+fn mark(device: &str, incarnation: &str, blocks: u64) -> Option<(ChainId, u64)> {
+    let incarnation = u64::from_be_bytes(from_hex(incarnation)?);
+    Some((ChainId { device: DeviceId::parse(device)?, incarnation }, blocks))
 }
 
 impl OfferText {

@@ -37,6 +37,10 @@ impl Folder {
                 self.planning.reconsider(path);
                 continue;
             }
+            if !self.is_said_durably(&path) {
+                // Or a crash could leave on the disk what our ledger does not know, and we would take it for our user's.
+                continue;
+            }
             let Some(change) = self.planning.take_ready(&path) else { continue };
             self.index.set_busy(&path, true);
             if let Some(from) = moved_source(&change) {
@@ -70,6 +74,12 @@ impl Folder {
             .collect();
         self.planning.applying.insert(work, with_versions);
         turn.push(Effect::Apply { scope: Scope::Folder(self.id), work, changes: batch });
+    }
+
+    /// Whether everything that is said of a path is durable.
+    fn is_said_durably(&self, path: &RelPath) -> bool {
+        let heads = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default();
+        heads.iter().all(|head| self.exchange.is_durable(head.id))
     }
 
     /// The versions a change puts on the disk, as known when it is begun.

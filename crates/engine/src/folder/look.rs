@@ -139,6 +139,13 @@ impl Looking {
         }
     }
 
+    /// No directory stands at a path: what was asked before about paths in it may be answered as it was before.
+    fn outdate_below(&mut self, dir: &RelPath, now: Timestamp) {
+        let asked = self.looks.values().chain(self.hashes.values()).chain([&self.to_hash]).flatten();
+        let below: Vec<RelPath> = asked.filter(|path| path.is_inside(dir)).cloned().collect();
+        below.iter().for_each(|path| self.outdate(path, now));
+    }
+
     /// Looks at a directory and all below it.
     pub(crate) fn walk(&mut self, folder: FolderId, dir: RelPath, turn: &mut Turn<'_>) {
         let work = turn.work();
@@ -265,6 +272,9 @@ impl Folder {
             self.looking.note_news(&path);
             if !matches!(what, Ok(Some(Seen::File { .. })) | Err(_)) {
                 self.looking.forget_reading(&path);
+            }
+            if !matches!(what, Ok(Some(Seen::Directory)) | Err(_)) {
+                self.looking.outdate_below(&path, turn.now);
             }
             let known = confirming.as_ref().and_then(|paths| paths.get(&path));
             if what == Ok(None) && known == Some(&self.index.disk(&path).cloned()) && !self.looking.has(&path) {

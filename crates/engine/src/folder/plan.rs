@@ -377,7 +377,7 @@ impl Folder {
     }
 
     /// The heads that stand for what `kind` puts on the disk: equal ones, and those that lose without a copy.
-    fn closing(&self, path: &RelPath, kind: &Kind) -> Vec<VersionId> {
+    pub(super) fn closing(&self, path: &RelPath, kind: &Kind) -> Vec<VersionId> {
         let heads = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default();
         let is_closed = |head: &&Head| head.kind.is_same(kind) || matches!(head.kind, Kind::Deleted | Kind::Directory);
         heads.iter().filter(is_closed).map(|head| head.id).collect()

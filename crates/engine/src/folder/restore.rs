@@ -17,24 +17,19 @@ impl Folder {
             return None;
         }
         let mut folder = Folder::new(saved.record, loaded.ledger, key, me);
-        folder.fold_all(loaded.accepted, loaded.new_from);
+        folder.unsaved = unsaved(&loaded.accepted[loaded.new_from..]);
+        let memory = folder.fold_over_mark(&loaded.accepted, saved.index.into_iter().collect());
         folder.record.is_founding &= folder.role().is_none();
         if saved.is_torn {
             // The tail of our own chain may be lost here and known elsewhere: its numbers are never used again.
             folder.record.incarnation = fresh_incarnation;
         }
-        for (path, disk) in saved.index {
+        for (path, disk) in memory {
             if folder.is_known(&disk) {
                 folder.index.set_disk(&path, Some(disk));
             }
         }
         Some(folder)
-    }
-
-    /// Folds what a loaded ledger accepted; what is new in it is made durable with the next turn.
-    fn fold_all(&mut self, mut accepted: Vec<AcceptedRecord>, new_from: usize) {
-        accepted.iter().for_each(|record| self.fold(record));
-        self.unsaved = accepted.split_off(new_from).into_iter().map(|record| (record.key, record.bytes)).collect();
     }
 
     /// The ledger was read again, because something was taken back that had been folded.
@@ -45,7 +40,8 @@ impl Folder {
         let loaded = self.ledger.refold(&records);
         self.ledger = loaded.ledger;
         self.index.clear_heads();
-        self.fold_all(loaded.accepted, loaded.new_from);
+        loaded.accepted.iter().for_each(|record| self.fold(record));
+        self.unsaved = unsaved(&loaded.accepted[loaded.new_from..]);
         self.conflicts.clear();
         self.membership_changed(turn);
         // What was heard meanwhile was not asked for.
@@ -133,6 +129,11 @@ impl Folder {
             self.exchange.peers.entry(device).or_default();
         }
     }
+}
+
+/// What reading a ledger brought to light: made durable with the next turn.
+fn unsaved(new: &[AcceptedRecord]) -> Vec<(RecordKey, Vec<u8>)> {
+    new.iter().map(|record| (record.key, record.bytes.clone())).collect()
 }
 
 /// Who is in, and as what.

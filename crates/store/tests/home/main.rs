@@ -71,6 +71,7 @@ fn folder() -> FolderRecord {
         invited: vec![BEN],
         never_hold: false,
         is_founding: true,
+        mark: [(CHAIN, 7)].into(),
     }
 }
 

@@ -1,0 +1,98 @@
+//! The mark: up to which blocks everything stood on this disk once. It stands in for an index that was lost.
+//!
+//! Without it a file that was edited meanwhile would be a conflict with itself, and one that was deleted would come
+//! back. The mark is part of the folder's record, so it is durable; it is set in calm moments only.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::effect::Effect;
+use crate::folder::Folder;
+use crate::id::{ChainId, VersionId};
+use crate::ledger::{AcceptedRecord, Content};
+use crate::path::RelPath;
+use crate::saved::Materialised;
+use crate::time::Timestamp;
+use crate::turn::Turn;
+
+/// Pause between two marks: each costs a sync of the disk.
+const MARK_EVERY: Duration = Duration::from_secs(5);
+
+impl Folder {
+    /// Sets the mark if everything that is known stands on this disk.
+    pub(super) fn mark_due(&mut self, turn: &mut Turn<'_>) {
+        self.mark.is_due = self.is_settled()
+            && self.planning.lacking.is_empty()
+            && self.index.problems.is_empty()
+            && self.mark.digest != Some(self.ledger.digest());
+        if !self.mark.is_due || self.mark.set_at.is_some_and(|at| turn.now.since(at) < MARK_EVERY) {
+            return;
+        }
+        self.mark = Mark { digest: Some(self.ledger.digest()), set_at: Some(turn.now), is_due: false };
+        // The memberships are shown as a chain of the folder's own.
+        let chains = self.ledger.heads().into_iter().filter(|head| head.chain.device.0 != self.id.0);
+        let mark: BTreeMap<ChainId, u64> = chains.map(|head| (head.chain, head.blocks)).collect();
+        if mark != self.record.mark {
+            self.record.mark = mark;
+            turn.push(Effect::SaveFolder(self.record.clone()));
+        }
+    }
+
+    /// Folds accepted records, and on the way takes what stood here at the mark for what stands here, where the memory
+    /// of this disk says nothing or something older.
+    pub(super) fn fold_over_mark(
+        &mut self,
+        accepted: &[AcceptedRecord],
+        mut memory: BTreeMap<RelPath, Materialised>,
+    ) -> BTreeMap<RelPath, Materialised> {
+        let has_all =
+            |(chain, blocks): (&ChainId, &u64)| self.ledger.head(*chain).is_some_and(|head| head.blocks >= *blocks);
+        let mark = if self.record.mark.iter().all(has_all) { self.record.mark.clone() } else { BTreeMap::new() };
+        let is_before = |record: &&AcceptedRecord| match &record.content {
+            Content::Block(block) => mark.get(&block.chain).is_some_and(|blocks| block.index < *blocks),
+            Content::Membership | Content::Fork(_) => false,
+        };
+        // What the mark names is closed under what it names: folding it first changes nothing in the end.
+        let (before, after): (Vec<&AcceptedRecord>, Vec<&AcceptedRecord>) = accepted.iter().partition(is_before);
+        let mut entries: BTreeMap<ChainId, u64> = BTreeMap::new();
+        for record in before {
+            self.fold(record);
+            if let Content::Block(block) = &record.content
+                && let Some(last) = block.entries.last()
+            {
+                entries.entry(block.chain).or_default().clone_from(&(last.id.sequence + 1));
+            }
+        }
+        let is_marked = |version: &VersionId| entries.get(&version.chain).is_some_and(|end| version.sequence < *end);
+        for (path, state) in self.index.iter() {
+            let reconciled = self.index.reconciled(path);
+            let Some(winner) = reconciled.winner.filter(|_| !reconciled.gives_way) else { continue };
+            let is_older = |known: &Materialised| {
+                let is_head = |version: &VersionId| state.heads.iter().any(|head| head.id == *version);
+                !known.versions.is_empty()
+                    && known.versions.iter().all(|version| is_marked(version) && !is_head(version))
+            };
+            if memory.get(path).is_none_or(is_older) {
+                let versions = self.closing(path, &winner.kind);
+                memory.insert(path.clone(), Materialised { versions, kind: winner.kind.clone(), print: None });
+            }
+        }
+        after.into_iter().for_each(|record| self.fold(record));
+        memory
+    }
+}
+
+/// When the mark was set, and for which ledger.
+#[derive(Default)]
+pub(super) struct Mark {
+    digest: Option<crate::id::RecordHash>,
+    set_at: Option<Timestamp>,
+    is_due: bool,
+}
+
+impl Mark {
+    /// When the mark is to be set.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        self.set_at.filter(|_| self.is_due).map(|at| at.after(MARK_EVERY))
+    }
+}
