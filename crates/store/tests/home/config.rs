@@ -72,9 +72,8 @@ fn what_a_newer_version_wrote_beside_our_fields_stays() {
     let folder_file = home.path().join(format!("config/folders/{FOLDER}.json"));
     for file in [&trust_file, &folder_file] {
         let text = fs::read_to_string(file).expect("text");
-        let (first, rest) = text.rsplit_once('"').expect("a field");
-        let (before, key) = first.rsplit_once('"').expect("a field");
-        fs::write(file, format!("{before}\"colour\": \"blue\", \"{key}\"{rest}")).expect("written");
+        let (before, fields) = text.rsplit_once('{').expect("an object");
+        fs::write(file, format!("{before}{{\"colour\": \"blue\", {fields}")).expect("written");
     }
     let (store, opened) = open(home.path());
     assert_eq!(opened, Opened::default());
