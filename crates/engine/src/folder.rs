@@ -24,8 +24,10 @@ mod apply;
 mod exchange;
 mod hold;
 mod look;
+mod looking;
 mod mark;
 mod plan;
+mod planning;
 mod record;
 mod report;
 mod restore;
@@ -50,9 +52,9 @@ pub(crate) struct Folder {
     pub(crate) index: Index,
     pub(crate) root: Root,
     pub(crate) swarm: Swarm,
-    looking: look::Looking,
+    looking: looking::Looking,
     recording: record::Recording,
-    planning: plan::Planning,
+    planning: planning::Planning,
     exchange: exchange::Exchange,
     hold: hold::Holding,
     mark: mark::Mark,
@@ -85,9 +87,9 @@ impl Folder {
             index: Index::default(),
             root: Root::Closed,
             swarm: Swarm::default(),
-            looking: look::Looking::default(),
+            looking: looking::Looking::default(),
             recording: record::Recording::default(),
-            planning: plan::Planning::default(),
+            planning: planning::Planning::default(),
             exchange: exchange::Exchange::default(),
             hold: hold::Holding::default(),
             mark: mark::Mark::default(),

@@ -3,7 +3,7 @@
 use crate::effect::Effect;
 use crate::entry::Kind;
 use crate::folder::Folder;
-use crate::folder::plan::{Begun, moved_source};
+use crate::folder::planning::{Begun, moved_source};
 use crate::id::{Scope, VersionId};
 use crate::limits::APPLY_BATCH_MAX;
 use crate::observe::{Act, Change, Code, Expected, Fingerprint, Outcome, Source, Stop};
