@@ -47,7 +47,7 @@ impl Ledger {
 
     fn check_next(&self, block: &Block, chain: &Chain) -> Result<Vec<(RecordHash, Entry)>, Stop> {
         let header = &block.header;
-        if self.frozen.get(&header.chain).is_some_and(|frozen| frozen.index <= header.index) {
+        if self.frozen_at(header.chain).is_some_and(|frozen| frozen.index <= header.index) {
             return Err(Stop::Refuse(Invalid::Frozen));
         }
         if header.index > chain.len() {
@@ -104,7 +104,7 @@ impl Ledger {
                 return Err(Stop::Refuse(Invalid::Link));
             }
             last = Some(head.chain);
-            if self.frozen.get(&head.chain).is_some_and(|frozen| frozen.index < head.blocks) {
+            if self.frozen_at(head.chain).is_some_and(|frozen| frozen.index < head.blocks) {
                 // Its author named a block that a fork has cut away. It cannot have known, and nobody can look.
                 is_waived = true;
                 continue;
@@ -144,7 +144,7 @@ impl Ledger {
 
     /// How many entries somebody knows who knows that many blocks of a chain; no bound beyond a fork.
     fn entries_in(&self, id: ChainId, blocks: u64) -> u64 {
-        if self.frozen.get(&id).is_some_and(|frozen| frozen.index < blocks) {
+        if self.frozen_at(id).is_some_and(|frozen| frozen.index < blocks) {
             return u64::MAX;
         }
         self.chains.get(&id).map_or(0, |chain| chain.entries_in(blocks))

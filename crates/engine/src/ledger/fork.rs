@@ -57,13 +57,19 @@ impl Ledger {
     /// Where somebody wrote two of one.
     pub fn forks(&self) -> Vec<Fork> {
         let split = self.line.split_author().map(|author| Fork { chain: None, author, index: self.line.count() });
-        let forked = self.frozen.iter().map(|(&id, frozen)| fork(id, frozen.index));
+        let forked = self.frozen.keys().filter_map(|&id| Some(fork(id, self.frozen_at(id)?.index)));
         split.into_iter().chain(forked).collect()
     }
 
     /// Whether a chain ends because its author wrote two of one.
     pub fn is_frozen(&self, chain: ChainId) -> bool {
-        self.frozen.contains_key(&chain)
+        self.frozen_at(chain).is_some()
+    }
+
+    /// Where a chain ends because of a fork. Forks of devices that never were members, as the memberships stand now, do
+    /// not exist: who heard of the memberships first never took them for forks.
+    pub(super) fn frozen_at(&self, chain: ChainId) -> Option<&Frozen> {
+        self.frozen.get(&chain).filter(|_| self.line.was_member(chain.device))
     }
 
     /// Whether the memberships end because somebody wrote two of one. Only the recovery key can go on.
@@ -74,7 +80,8 @@ impl Ledger {
     /// The lowest block about which this one and what its author signed before contradict each other.
     pub(super) fn find_fork(&self, block: &Block) -> Option<Contradiction> {
         let id = block.header.chain;
-        if !self.line.was_member(id.device) {
+        // Chains beyond what a device may have are not remembered, so neither are their forks.
+        if !self.line.was_member(id.device) || !self.chains.contains_key(&id) {
             return None;
         }
         let one = (&block.header, block.hash);
@@ -86,7 +93,7 @@ impl Ledger {
         // A pair proves it to others, so it comes before one that only we can see.
         let (index, other) =
             held.chain(suspects).chain(lines).min_by_key(|(index, other)| (*index, other.is_line()))?;
-        let is_new = self.frozen.get(&id).is_none_or(|frozen| {
+        let is_new = self.frozen_at(id).is_none_or(|frozen| {
             index < frozen.index || (index == frozen.index && frozen.proof.is_none() && !other.is_line())
         });
         if !is_new {
@@ -113,19 +120,13 @@ impl Ledger {
         other.into_iter().for_each(|other| self.remember(other));
         self.frozen.insert(id, Frozen { index, proof: proof.clone() });
         freed.extend(self.held.take_chain(id));
-        let fork = fork(id, index);
-        let record = proof.map(|bytes| AcceptedRecord {
-            key: RecordKey::Block(id, PROOF_INDEX + index),
-            bytes,
-            content: Content::Fork(fork),
-        });
-        (fork, record)
+        (fork(id, index), proof.map(|bytes| fork_record(id, index, bytes)))
     }
 
     /// Remembers what an author signed and should not have, in case it shows to have signed another one as well.
     pub(super) fn suspect(&mut self, block: &Block) {
         let (id, index) = (block.header.chain, block.header.index);
-        let is_useless = self.frozen.get(&id).is_some_and(|frozen| frozen.index < index);
+        let is_useless = self.frozen_at(id).is_some_and(|frozen| frozen.index < index);
         if self.chains.contains_key(&id)
             && !is_useless
             && let Ok(header) = block.signed_header()
@@ -151,7 +152,7 @@ impl Ledger {
         if !self.line.was_member(id.device) || (!self.chains.contains_key(&id) && self.has_many_chains(id)) {
             return Err(Invalid::NotAWriter);
         }
-        if self.frozen.get(&id).is_some_and(|frozen| frozen.index <= index && frozen.proof.is_some()) {
+        if self.frozen_at(id).is_some_and(|frozen| frozen.index <= index && frozen.proof.is_some()) {
             return Ok(Learned::Known);
         }
         let (mut freed, mut accepted) = (Vec::new(), Vec::new());
@@ -159,6 +160,11 @@ impl Ledger {
         accepted.extend(record);
         self.settle(freed, &mut accepted);
         Ok(Learned::Accepted(accepted))
+    }
+
+    /// The proofs of all forks of chains, as records to be stored.
+    pub(super) fn fork_records(&self) -> impl Iterator<Item = AcceptedRecord> {
+        self.frozen.iter().filter_map(|(&id, frozen)| Some(fork_record(id, frozen.index, frozen.proof.clone()?)))
     }
 
     /// The proof that somebody wrote two memberships, as a record to be stored.
@@ -213,6 +219,10 @@ impl Ledger {
 
 fn fork(chain: ChainId, index: u64) -> Fork {
     Fork { chain: Some(chain), author: chain.device, index }
+}
+
+fn fork_record(id: ChainId, index: u64, bytes: Vec<u8>) -> AcceptedRecord {
+    AcceptedRecord { key: RecordKey::Block(id, PROOF_INDEX + index), bytes, content: Content::Fork(fork(id, index)) }
 }
 
 /// The index of the block about which two headers of one chain contradict each other.

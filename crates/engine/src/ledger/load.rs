@@ -1,13 +1,14 @@
 //! A ledger out of its stored records, after a restart or when something was taken back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::block::{BLOCK, GENESIS, Invalid, MEMBERSHIP, PROOF, hash};
 use crate::codec::Garbage;
+use crate::effect::RecordKey;
 use crate::id::RecordHash;
 use crate::membership::Line;
 
-use super::{AcceptedRecord, Held, Learned, Ledger};
+use super::{AcceptedRecord, Chain, Held, Learned, Ledger};
 
 /// How often a ledger is loaded again because of what loading it brought to light.
 const ROUNDS_MAX: usize = 16;
@@ -53,7 +54,8 @@ impl Ledger {
         let mut ledger = Ledger {
             genesis: self.genesis.clone(),
             line: Line::new(self.line.genesis().clone()),
-            chains: BTreeMap::new(),
+            // A frozen chain is there even without blocks: others may name it before any of its blocks come.
+            chains: self.frozen.keys().map(|&id| (id, Chain::default())).collect(),
             frozen: self.frozen.clone(),
             suspects: self.suspects.clone(),
             held: Held::default(),
@@ -74,6 +76,10 @@ impl Ledger {
                 }
             }
         }
+        // A proof found in an earlier round is known in this one, and still to be stored.
+        let told: BTreeSet<RecordKey> = accepted.iter().map(|record| record.key).collect();
+        let proofs = ledger.fork_records().filter(|proof| !told.contains(&proof.key));
+        accepted.extend(proofs.filter(|proof| !stored.contains(&hash(&proof.bytes))));
         for record in &mut accepted {
             if stored.contains(&hash(&record.bytes)) {
                 record.bytes = Vec::new();

@@ -8,6 +8,7 @@ use crate::limits::{EXCHANGE_BYTES_MAX, RANGES_MAX};
 use crate::message::ChainHead;
 
 use super::chain::Chain;
+use super::fork::Frozen;
 use super::{Ledger, PROOF_INDEX};
 
 /// How far before two ends that differ the blocks are asked for, to find where they part.
@@ -34,7 +35,7 @@ impl Ledger {
         let chain = self.chains.get(&id)?;
         let blocks = self.kept(id, chain);
         let last = blocks.checked_sub(1).and_then(|last| chain.hash_at(last));
-        match self.frozen.get(&id) {
+        match self.frozen_at(id) {
             Some(frozen) => Some(ChainHead { chain: id, blocks, hash: frozen_hash(frozen.index, last) }),
             None => last.map(|hash| ChainHead { chain: id, blocks, hash }),
         }
@@ -67,7 +68,7 @@ impl Ledger {
         let is_split = self.is_membership_frozen() && their_memberships > self.memberships();
         let split = is_split.then(|| self.split_range());
         let unaware = |head: &&ChainHead| {
-            self.frozen.get(&head.chain).is_some_and(|frozen| frozen.proof.is_some() && head.blocks > frozen.index)
+            self.frozen_at(head.chain).is_some_and(|frozen| frozen.proof.is_some() && head.blocks > frozen.index)
         };
         let proofs = their.iter().filter(unaware).take(RANGES_MAX).filter_map(|head| self.proof_range(head.chain));
         split.into_iter().chain(proofs).collect()
@@ -107,7 +108,7 @@ impl Ledger {
     }
 
     fn proof_range(&self, chain: ChainId) -> Option<RecordRange> {
-        let frozen = self.frozen.get(&chain).filter(|frozen| frozen.proof.is_some())?;
+        let frozen = self.frozen_at(chain).filter(|frozen| frozen.proof.is_some())?;
         let from = PROOF_INDEX + frozen.index;
         Some(RecordRange::Blocks { chain, from, to: from + 1 })
     }
@@ -126,9 +127,8 @@ impl Ledger {
         if is_behind || self.head(head.chain).as_ref() == Some(head) {
             return None;
         }
-        if self.is_frozen(head.chain) {
+        if let Some(&Frozen { index, .. }) = self.frozen_at(head.chain) {
             // Theirs may be frozen earlier; if it is longer, they do not know yet.
-            let index = self.frozen.get(&head.chain).map_or(0, |frozen| frozen.index);
             let is_short = chain.len() < index && head.blocks > chain.len();
             let is_earlier = head.blocks <= index;
             return if is_short {

@@ -141,9 +141,9 @@ impl Line {
     pub(crate) fn learn(&mut self, entry: SignedMembership) -> Joined {
         let joined = self.join(entry);
         match joined {
-            Joined::Grew(_) | Joined::Replaced(_) => match self.free() {
-                // A freed entry may have cut the line back further still.
-                Some(cut) => Joined::Replaced(cut.min(self.count())),
+            Joined::Grew(from) | Joined::Replaced(from) => match self.free() {
+                // A freed entry may have cut the line back further still, or not as far as this one is new.
+                Some(cut) => Joined::Replaced(cut.min(from)),
                 None => joined,
             },
             Joined::Known | Joined::Held | Joined::Split(_) | Joined::Refused(_) => joined,

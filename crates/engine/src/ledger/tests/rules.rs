@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::block::{Header, with_kind};
 use crate::codec::record;
-use crate::limits::{BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX, HELD_BLOCKS_MAX};
+use crate::limits::{BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX, HELD_BLOCKS_MAX, INCARNATIONS_MAX};
 use crate::message::ChainHead;
 use prost::Message as _;
 
@@ -275,6 +275,112 @@ fn a_fork_ends_the_chain_for_everybody_who_sees_the_proof() {
     assert_eq!(cid.digest(), loaded.ledger.digest());
     assert_ne!(cid.digest(), joined(&records).digest());
     assert_eq!(cid.write_block(&key(2), chain(2, 7), Timestamp(1), &[file("x", &[])]), Err(CannotWrite::ChainClosed));
+}
+
+#[test]
+fn a_void_block_is_kept_though_what_names_it_was_loaded_before_it() {
+    let (mut ann, mut records) = founded(&[2, 3]);
+    let [mut ben, mut cid] = [0; 2].map(|_| joined(&records));
+    let first = write(&mut ben, 2, "first");
+    let mut copy = ben.clone();
+    let (one, other) = (write(&mut ben, 2, "one"), write(&mut copy, 2, "other"));
+    accepted(cid.learn(&first));
+    accepted(cid.learn(&one));
+    let answer = write(&mut cid, 3, "an answer");
+    records.push(set(&mut ann, &[(1, Role::Owner), (3, Role::Editor)]));
+    // Ann hears of all in the order in which it was written.
+    assert!(is_waiting(&ann.learn(&first)));
+    assert!(is_waiting(&ann.learn(&one)));
+    accepted(ann.learn(&other));
+    accepted(ann.learn(&answer));
+    // Dan hears of the fork and the answer, loads everything anew, and hears of the first block last.
+    let mut dan = joined(&records);
+    assert!(is_waiting(&dan.learn(&one)));
+    for record in [&other, &answer] {
+        records.extend(accepted(dan.learn(record)).into_iter().map(|record| record.bytes));
+    }
+    let mut dan = dan.refold(&records).ledger;
+    accepted(dan.learn(&first));
+    assert_eq!(dan.head(chain(2, 7)).map(|head| head.blocks), Some(1));
+    assert_eq!(dan.digest(), ann.digest());
+}
+
+#[test]
+fn every_proof_that_loading_makes_is_stored() {
+    let (mut ann, mut records) = founded(&[2, 3]);
+    let forked = [2, 3].map(|number| {
+        let [mut one, mut copy] = [0; 2].map(|_| joined(&records));
+        (write(&mut one, number, "one"), write(&mut copy, number, "other"))
+    });
+    for (one, _) in &forked {
+        accepted(ann.learn(one));
+        records.push(one.clone());
+    }
+    assert!(matches!(ann.learn(&forked[0].1), Learned::Forked(_)));
+    // This one is held until the ledger was loaded anew, and makes that necessary once more.
+    assert!(is_waiting(&ann.learn(&forked[1].1)));
+    let Loaded { ledger, accepted, new_from } = ann.refold(&records);
+    assert_eq!(ledger.forks().len(), 2);
+    records.extend(accepted[new_from..].iter().map(|record| record.bytes.clone()));
+    let restarted = joined(&records);
+    assert_eq!(restarted.forks(), ledger.forks());
+    assert_eq!(restarted.digest(), ledger.digest());
+}
+
+#[test]
+fn who_never_was_a_member_has_no_forks() {
+    let (mut ann, records) = founded(&[]);
+    let [mut saved, mut told] = [0; 2].map(|_| joined(&records));
+    let admission = set(&mut ann, &[(1, Role::Owner), (2, Role::Editor)]);
+    let [one, other] = [0; 2].map(|_| joined(&[records.clone(), vec![admission.clone()]].concat()));
+    let [one, other] = [(one, "one"), (other, "other")].map(|(mut ben, name)| write(&mut ben, 2, name));
+    accepted(told.learn(&admission));
+    assert!(matches!(told.learn(&one), Learned::Accepted(_)));
+    assert!(matches!(told.learn(&other), Learned::Forked(_)));
+    let stored = [records, vec![admission, one.clone()]].concat();
+    let mut told = told.refold(&stored).ledger;
+    assert_eq!(told.forks().len(), 1);
+    let recovery = saved.write_membership(&key(99), members(&[(1, Role::Owner)]), device(1), Timestamp(1));
+    let recovery = recovery.expect("recovery").bytes;
+    accepted(told.learn(&recovery));
+    assert!(!told.needs_refold(), "nothing of the device was ever handed out");
+    for record in [&one, &other] {
+        assert!(!matches!(saved.learn(record), Learned::Accepted(_) | Learned::Forked(_)));
+    }
+    assert_eq!(told.forks(), saved.forks());
+    assert_eq!((told.heads(), told.digest()), (saved.heads(), saved.digest()));
+}
+
+#[test]
+fn who_has_too_many_chains_cannot_fork_more() {
+    let (mut ann, records) = founded(&[2]);
+    let ben = joined(&records);
+    let first = |incarnation: u64| seal(next(&ben, chain(2, incarnation)), 2, &[]);
+    for incarnation in 0..INCARNATIONS_MAX as u64 {
+        accepted(ann.learn(&first(incarnation)));
+    }
+    let beyond = |name: u8| {
+        let previous = Some(RecordHash([name; 32]));
+        let header = Header { index: 1, previous, ..next(&ben, chain(2, INCARNATIONS_MAX as u64)) };
+        seal(header, 2, &[])
+    };
+    assert!(is_waiting(&ann.learn(&beyond(1))));
+    assert!(is_waiting(&ann.learn(&beyond(2))));
+    assert_eq!((ann.forks(), ann.chains.len()), (Vec::new(), INCARNATIONS_MAX));
+}
+
+#[test]
+fn memberships_that_come_backward_and_split_are_all_told_of() {
+    let (ann, records) = founded(&[2]);
+    let [one, other] = [Role::Viewer, Role::Editor].map(|role| set(&mut ann.clone(), &[(1, Role::Owner), (2, role)]));
+    let mut ben = joined(&records[..1]);
+    assert!(is_waiting(&ben.learn(&one)));
+    assert!(is_waiting(&ben.learn(&other)));
+    let told = accepted(ben.learn(&records[1]));
+    let keys: Vec<RecordKey> = told.iter().map(|record| record.key).collect();
+    assert_eq!(keys, [RecordKey::Membership(0), RecordKey::Membership(PROOF_INDEX + 1)]);
+    let stored: Vec<Vec<u8>> = told.into_iter().map(|record| record.bytes).collect();
+    assert_eq!(joined(&[records[..1].to_vec(), stored].concat()).digest(), ben.digest());
 }
 
 #[test]
