@@ -170,7 +170,7 @@ impl Session {
             };
             let words = match answer {
                 HeldAnswer::Keep => "The files are put back for everyone.",
-                HeldAnswer::Remove => "Going on. What is removed is kept for 30 days.",
+                HeldAnswer::Remove => "Going on. What is removed stays among the kept versions.",
             };
             return self.act(command, words).await;
         }

@@ -200,7 +200,7 @@ pub(crate) struct Held {
 pub(crate) enum HeldAnswer {
     /// Put the files back for everyone
     Keep,
-    /// Let them be removed here; they are kept for 30 days
+    /// Let them be removed here; they stay among the kept versions
     Remove,
 }
 

@@ -256,7 +256,8 @@ impl Batch<'_> {
         let moved = unix::stat_at(new.0, new.1).ok();
         let survived = |now: &Stat| survives(&now.print, print);
         if moved.as_ref().is_some_and(survived) {
-            let print = self.set_bits(&change.path, executable, modified).or(moved.map(|stat| stat.print));
+            let is_it = |now: &Fingerprint| survives(now, print);
+            let print = self.set_bits(&change.path, executable, modified, is_it).or(moved.map(|stat| stat.print));
             return Ok(Outcome::Done { print });
         }
         // It was written to at the last moment: an edit of the old path.
@@ -271,23 +272,39 @@ impl Batch<'_> {
         if there.is_none_or(|stat| stat.kind != Kind::File) {
             return Err(Outcome::Unexpected);
         }
-        match self.set_bits(&change.path, executable, modified) {
+        let is_it = |now: &Fingerprint| there.is_some_and(|stat| stat.print == *now);
+        match self.set_bits(&change.path, executable, modified, is_it) {
             Some(print) => Ok(Outcome::Done { print: Some(print) }),
             None => Err(Outcome::Refused(Code::NotAllowed)),
         }
     }
 
     /// Sets mode and time of a file where they differ; `None` if that is not allowed.
-    fn set_bits(&self, path: &RelPath, executable: bool, modified: Timestamp) -> Option<Fingerprint> {
+    ///
+    /// A program may write at that very moment. What it leaves is left alone, and the answer matches nothing on the disk,
+    /// so that the next look reads the file.
+    fn set_bits(
+        &self,
+        path: &RelPath,
+        executable: bool,
+        modified: Timestamp,
+        is_it: impl Fn(&Fingerprint) -> bool,
+    ) -> Option<Fingerprint> {
+        let unsure = |print: Fingerprint| Fingerprint { changed_ns: 0, ..print };
         let file = unix::open_file(self.root.handle(), path).ok()?;
         let stat = unix::stat_of(file.as_fd()).ok()?;
+        if !is_it(&stat.print) {
+            return Some(unsure(stat.print));
+        }
         if stat.executable() != executable {
             unix::set_mode(file.as_fd(), mode_with(stat.mode, executable)).ok()?;
         }
         if stat.print.modified() != modified {
             unix::set_modified(file.as_fd(), modified_ns(modified)).ok()?;
         }
-        unix::stat_of(file.as_fd()).ok().map(|stat| stat.print)
+        let after = unix::stat_of(file.as_fd()).ok()?.print;
+        let is_untouched = after.size == stat.print.size && after.modified() == modified;
+        Some(if is_untouched { after } else { unsure(after) })
     }
 
     /// Lets the new file keep the permissions that the user gave the old one.

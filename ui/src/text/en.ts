@@ -413,7 +413,7 @@ export const en = {
       `${files(replaces)} in ${quoted(folder, 28)} were rewritten on this computer`,
     nothingYet: "Nothing has been changed here.",
     nothingSent: "Nothing was passed on to the others yet.",
-    keptNote: "Removed files can still be recovered for 30 days.",
+    keptNote: "Removed files stay among the kept versions.",
     look: "Look first",
     keepMine: "Keep mine",
     putBack: "Put them back",

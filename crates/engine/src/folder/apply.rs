@@ -57,6 +57,7 @@ impl Folder {
             .chain(&removals)
             .filter(|change| matches!(change.expected, Expected::File { .. }))
             .map(|change| change.path.clone())
+            .filter(|path| self.takes_last(path))
             .collect();
         self.note_taken(taken, turn.now);
         batch.extend(removals);

@@ -219,7 +219,9 @@ impl Folder {
         }
         let Some(peer) = self.exchange.peers.get_mut(&from) else { return };
         if is_complete {
+            // It begins anew, and has not heard how far we are.
             peer.heads.clear();
+            peer.reported = None;
         }
         // News: a question that was asked before it is answered too early.
         peer.asked = None;

@@ -13,6 +13,7 @@ use crate::id::DeviceId;
 use crate::limits::{HOLD_FILES_MAX, HOLD_FILES_MIN};
 use crate::observe::{Act, Change, Expected};
 use crate::path::RelPath;
+use crate::saved::Materialised;
 use crate::status::HoldStatus;
 use crate::time::Timestamp;
 use crate::turn::Turn;
@@ -81,17 +82,18 @@ impl Folder {
             gone.into_iter().partition(|path| self.hold.allowed.contains(path));
         self.hold.allowed.retain(|path| !allowed.contains(path));
         self.record_gone(allowed, turn);
-        let files = gone.iter().filter(|path| self.is_lost(path, &gone)).count();
+        let lost: BTreeSet<RelPath> = gone.iter().filter(|path| self.is_lost(path, &gone)).cloned().collect();
         let lately = self.hold.lately(turn.now);
-        let is_held = !self.hold.here.is_empty() || is_too_much(files + lately, self.index.files + lately as u64);
-        if is_held && files > 0 && !self.record.never_hold {
+        let is_held = !self.hold.here.is_empty() || is_too_much(lost.len() + lately, self.index.files + lately as u64);
+        if is_held && !lost.is_empty() && !self.record.never_hold {
             self.start_hold(turn);
-            self.hold.here.extend(gone);
-            return;
+            // What moved is no loss and goes on; a directory waits for what was in it.
+            let (held, moved): (BTreeSet<RelPath>, BTreeSet<RelPath>) =
+                gone.into_iter().partition(|path| lost.contains(path) || lost.iter().any(|file| file.is_inside(path)));
+            self.hold.here.extend(held);
+            return self.record_gone(moved, turn);
         }
-        if files > 0 {
-            self.hold.recent.extend(gone.iter().map(|path| (path.clone(), turn.now)));
-        }
+        self.hold.recent.extend(lost.into_iter().map(|path| (path, turn.now)));
         self.record_gone(gone, turn);
     }
 
@@ -107,7 +109,7 @@ impl Folder {
     pub(super) fn is_held(&mut self, change: &Change, turn: &mut Turn<'_>) -> bool {
         let takes_away = matches!(change.expected, Expected::File { .. })
             && !matches!(change.act, Act::Touch { .. })
-            && self.is_lost(&change.path, &BTreeSet::new());
+            && self.takes_last(&change.path);
         let Some(author) = self.index.reconciled(&change.path).winner.map(|head| head.id.chain.device) else {
             return false;
         };
@@ -115,21 +117,14 @@ impl Folder {
             return false;
         }
         let lately = self.hold.lately(turn.now);
-        let waiting = self.hold.there.len()
-            + self.planning.ready.values().filter(|ready| matches!(ready.expected, Expected::File { .. })).count();
+        let waiting = self.hold.there.len() + self.losing().count();
         if self.hold.there.is_empty() && !is_too_much(waiting + lately + 1, self.index.files + lately as u64) {
             return false;
         }
         self.start_hold(turn);
         self.hold.there.insert(change.path.clone(), (change.clone(), author));
         // What is ready belongs to the same batch.
-        let ready: Vec<RelPath> = self
-            .planning
-            .ready
-            .iter()
-            .filter(|(_, ready)| matches!(ready.expected, Expected::File { .. }))
-            .map(|(path, _)| path.clone())
-            .collect();
+        let ready: Vec<RelPath> = self.losing().cloned().collect();
         for path in ready {
             let author = self.index.reconciled(&path).winner.map_or(self.me, |head| head.id.chain.device);
             if author != self.me
@@ -139,6 +134,20 @@ impl Folder {
             }
         }
         true
+    }
+
+    /// Paths at which a ready change takes a file away that stands nowhere else.
+    fn losing(&self) -> impl Iterator<Item = &RelPath> {
+        let takes_away = |change: &Change| {
+            matches!(change.expected, Expected::File { .. }) && !matches!(change.act, Act::Touch { .. })
+        };
+        let ready = self.planning.ready.iter().filter(move |(_, change)| takes_away(change));
+        ready.map(|(path, _)| path).filter(|path| self.takes_last(path))
+    }
+
+    /// Whether changing a path takes away a content that stands nowhere else and goes nowhere else.
+    pub(super) fn takes_last(&self, path: &RelPath) -> bool {
+        !self.planning.is_moving(path) && self.is_lost(path, &BTreeSet::new())
     }
 
     /// Notes that the disk takes files away.
@@ -166,8 +175,8 @@ impl Folder {
             self.recording.gone_at_once();
         } else {
             for path in &here {
-                // Nothing is known to stand there: what the others have is fetched again.
-                self.note_disk(path, None);
+                // Nothing stands there, and no version says so: what the others have is fetched again.
+                self.note_disk(path, Some(Materialised { versions: Vec::new(), kind: Kind::Deleted, print: None }));
             }
             let kept = there.keys().filter_map(|path| self.keep_entry(path)).collect();
             self.write(kept, &BTreeMap::new(), turn);
@@ -197,13 +206,14 @@ impl Folder {
     /// What people see of it.
     pub(super) fn hold_status(&self) -> Option<HoldStatus> {
         let since = self.hold.since?;
-        let removes =
-            self.hold.here.len() + self.hold.there.values().filter(|(change, _)| change.act == Act::Remove).count();
+        let is_file = |path: &&RelPath| self.index.disk(path).is_some_and(|disk| disk.kind.content().is_some());
+        let here = self.hold.here.iter().filter(is_file).count();
+        let removes = here + self.hold.there.values().filter(|(change, _)| change.act == Act::Remove).count();
         let examples = self.hold.here.iter().chain(self.hold.there.keys()).take(EXAMPLES_MAX).cloned().collect();
         Some(HoldStatus {
             by: if self.hold.here.is_empty() { self.hold.there.values().next().map(|(_, by)| *by) } else { None },
             removes: removes as u64,
-            rewrites: (self.hold.here.len() + self.hold.there.len() - removes) as u64,
+            rewrites: (here + self.hold.there.len() - removes) as u64,
             of: self.index.files,
             examples,
             since,

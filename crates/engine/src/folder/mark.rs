@@ -78,7 +78,33 @@ impl Folder {
             }
         }
         after.into_iter().for_each(|record| self.fold(record));
+        for (path, version) in self.written_here(accepted) {
+            // It stood here when it was recorded; the index had no time to say so.
+            let state = self.index.get(&path).filter(|_| !memory.contains_key(&path));
+            if let Some(head) = state.and_then(|state| state.heads.iter().find(|head| head.id == version)) {
+                let versions = self.closing(&path, &head.kind);
+                memory.insert(path, Materialised { versions, kind: head.kind.clone(), print: None });
+            }
+        }
         memory
+    }
+
+    /// What this memory's own chain says of each path last, if that was seen on this disk. A settled conflict was not.
+    fn written_here(&self, accepted: &[AcceptedRecord]) -> BTreeMap<RelPath, VersionId> {
+        let mut written = BTreeMap::new();
+        for record in accepted {
+            let Content::Block(block) = &record.content else { continue };
+            for accepted in block.entries.iter().filter(|_| block.chain == self.own_chain() && !block.is_void) {
+                let entry = &accepted.entry;
+                let is_settlement = entry.moved_from.is_some_and(|version| entry.supersedes.contains(&version));
+                if entry.kind.is_live() && !is_settlement {
+                    written.insert(entry.path.clone(), accepted.id);
+                } else {
+                    written.remove(&entry.path);
+                }
+            }
+        }
+        written
     }
 }
 

@@ -45,7 +45,10 @@ impl Folder {
             if queue.is_empty() {
                 break;
             }
-            queue.iter().for_each(|path| self.plan(path, turn));
+            // What goes is planned after what comes: by then it is known what only moves.
+            let comes = |path: &RelPath| self.index.reconciled(path).winner.is_some_and(|head| head.kind.is_live());
+            let (coming, going): (Vec<RelPath>, Vec<RelPath>) = queue.into_iter().partition(comes);
+            coming.iter().chain(&going).for_each(|path| self.plan(path, turn));
         }
     }
 
