@@ -153,8 +153,17 @@ fn user_run_dir() -> PathBuf {
 
 /// Tells users apart in the temporary place; who owns the directory is checked, so a lie only fails.
 fn user_name() -> String {
-    let name = env::var("USER").or_else(|_| env::var("USERNAME")).unwrap_or_else(|_| "user".to_owned());
+    let name = env::var("USER").or_else(|_| env::var("USERNAME")).unwrap_or_else(|_| user_number());
     name.chars().filter(|letter| letter.is_ascii_alphanumeric()).take(32).collect()
+}
+
+/// Where a service has no name in its environment, the system's number of the user.
+fn user_number() -> String {
+    #[cfg(unix)]
+    if let Ok(process) = fs::metadata("/proc/self") {
+        return std::os::unix::fs::MetadataExt::uid(&process).to_string();
+    }
+    "user".to_owned()
 }
 
 /// The name by which people tell this home from others.

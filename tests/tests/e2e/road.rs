@@ -124,3 +124,26 @@ fn is_copy_name(name: &str, loser: &str) -> bool {
     let shape: String = time.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
     shape == "0000-00-00 00.00" && hash.len() == 4 && hash.chars().all(|letter| letter.is_ascii_hexdigit())
 }
+
+/// Tidying is no mass deletion: a directory of many files is renamed while single files go, and nobody is asked.
+#[test]
+fn a_renamed_directory_and_a_deleted_file_need_no_yes() {
+    let world = World::new();
+    let (ana, ben) = (world.start("Ana"), world.start("Ben"));
+    pair(&ana, &ben);
+    let (here, there) = (world.dir("Ana"), world.path("Ben"));
+    for number in 0..100 {
+        write(&here, &format!("one/{number}.txt"), format!("one {number}\n"));
+        write(&here, &format!("two/{number}.txt"), format!("two {number}\n"));
+    }
+    share(&ana, &here, "Reef", &[(&ben, &there, "editor")]);
+    agree(&[(&ana, &here), (&ben, &there)]);
+    fs::rename(there.join("one"), there.join("uno")).expect("renamed");
+    fs::remove_file(there.join("two/1.txt")).expect("removed");
+    agree(&[(&ana, &here), (&ben, &there)]);
+    fs::remove_file(there.join("two/2.txt")).expect("removed");
+    agree(&[(&ana, &here), (&ben, &there)]);
+    assert!(!here.join("one").exists() && here.join("uno/99.txt").exists());
+    assert!(!here.join("two/1.txt").exists() && !here.join("two/2.txt").exists());
+    assert_eq!(tree::look(&here).keys().filter(|path| path.ends_with(".txt")).count(), 198);
+}
