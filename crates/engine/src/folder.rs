@@ -23,6 +23,7 @@ use crate::turn::Turn;
 mod apply;
 mod exchange;
 mod hold;
+mod invite;
 mod look;
 mod looking;
 mod mark;

@@ -233,9 +233,13 @@ impl Store {
     ///
     /// Not durable before [`Store::flush`], and never fails: what the index loses, the engine finds by looking again.
     pub fn remember(&self, folder: FolderId, paths: &[(RelPath, Option<Vec<u8>>)]) {
-        match self.with_log(folder, |log| Ok(log.position())) {
-            Ok(position) => self.index.remember(folder, position, paths),
-            Err(error) => tracing::warn!(%folder, %error, "the index waits for a readable ledger"),
+        // Under the ledger's lock, or two who begin a folder's index at once would begin two.
+        let remembered = self.with_log(folder, |log| {
+            self.index.remember(folder, log.position(), paths);
+            Ok(())
+        });
+        if let Err(error) = remembered {
+            tracing::warn!(%folder, %error, "the index waits for a readable ledger");
         }
     }
 

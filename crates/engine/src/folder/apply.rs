@@ -25,20 +25,7 @@ impl Folder {
             if batch.len() + removals.len() == APPLY_BATCH_MAX {
                 break;
             }
-            // A file that moves goes away by the move.
-            if self.planning.is_moving(&path) || self.index.get(&path).is_some_and(|state| state.is_busy) {
-                continue;
-            }
-            let from = self.planning.ready.get(&path).and_then(moved_source);
-            let is_unsure = |path: &RelPath| self.looking.has(path) || self.recording.has(path);
-            if is_unsure(&path) || from.is_some_and(is_unsure) {
-                // Looked at again: planned when it is known what stands there.
-                self.planning.take_ready(&path);
-                self.planning.reconsider(path);
-                continue;
-            }
-            if !self.is_said_durably(&path) {
-                // Or a crash could leave on the disk what our ledger does not know, and we would take it for our user's.
+            if !self.may_begin(&path) {
                 continue;
             }
             let Some(change) = self.planning.take_ready(&path) else { continue };
@@ -75,6 +62,24 @@ impl Folder {
             .collect();
         self.planning.applying.insert(work, with_versions);
         turn.push(Effect::Apply { scope: Scope::Folder(self.id), work, changes: batch });
+    }
+
+    /// Whether the disk may begin with a ready change now.
+    fn may_begin(&mut self, path: &RelPath) -> bool {
+        // A file that moves goes away by the move.
+        if self.planning.is_moving(path) || self.index.get(path).is_some_and(|state| state.is_busy) {
+            return false;
+        }
+        let from = self.planning.ready.get(path).and_then(moved_source);
+        let is_unsure = |path: &RelPath| self.looking.has(path) || self.recording.has(path);
+        if is_unsure(path) || from.is_some_and(is_unsure) {
+            // Looked at again: planned when it is known what stands there.
+            self.planning.take_ready(path);
+            self.planning.reconsider(path.clone());
+            return false;
+        }
+        // Or a crash could leave on the disk what our ledger does not know, and we would take it for our user's.
+        self.is_said_durably(path)
     }
 
     /// Whether everything that is said of a path is durable.

@@ -119,7 +119,7 @@ impl Exchange {
     }
 
     /// How many membership entries are durable, if not all of them.
-    fn durable_memberships(&self) -> Option<u64> {
+    pub(super) fn durable_memberships(&self) -> Option<u64> {
         self.announcements.values().filter_map(|announcement| announcement.membership).min()
     }
 
@@ -137,62 +137,7 @@ impl Exchange {
 }
 
 impl Folder {
-    /// A member is connected, and its Hello came.
-    pub(crate) fn connected(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
-        if self.role().is_none() || self.ledger.role(device).is_none() || self.record.is_founding && !self.is_owner() {
-            return;
-        }
-        self.exchange.peers.insert(device, Peer::default());
-        if self.record.invited.contains(&device) {
-            self.invite(device, turn);
-        } else {
-            self.tell_heads(device, turn);
-            self.swarm.connected(device);
-        }
-    }
-
-    /// A member is gone.
-    pub(crate) fn disconnected(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
-        self.exchange.peers.remove(&device);
-        self.swarm.disconnected(device, turn);
-    }
-
-    /// Members that are connected and take part.
-    pub(crate) fn peers(&self) -> Vec<DeviceId> {
-        self.exchange.peers.keys().copied().filter(|device| !self.record.invited.contains(device)).collect()
-    }
-
-    /// Sends an invitation with everything needed to judge it.
-    pub(super) fn invite(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
-        if self.exchange.durable_memberships().is_some() {
-            // Sent when the membership that invites is durable.
-            return;
-        }
-        let message = Message::Invitation {
-            genesis: self.ledger.genesis().to_vec(),
-            memberships: self.ledger.membership_records(0),
-            files: self.index.files,
-            bytes: self.index.bytes,
-        };
-        turn.send(device, &message);
-    }
-
-    /// Somebody answered our invitation, or says that it takes part after all.
-    pub(crate) fn invitation_answered(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
-        if self.record.invited.contains(&device) {
-            self.record.invited.retain(|other| *other != device);
-            // What it was told while it was only invited, it did not understand.
-            self.exchange.peers.remove(&device);
-            turn.push(Effect::SaveFolder(self.record.clone()));
-        }
-        if self.ledger.role(device).is_some() {
-            self.exchange.peers.entry(device).or_default();
-            self.tell_heads(device, turn);
-            self.swarm.connected(device);
-        }
-    }
-
-    fn tell_heads(&mut self, to: DeviceId, turn: &mut Turn<'_>) {
+    pub(super) fn tell_heads(&mut self, to: DeviceId, turn: &mut Turn<'_>) {
         // What is not durable is told when it is.
         let chains = self.ledger.heads().into_iter().filter(|head| self.is_durable(head.chain)).collect();
         let message =
