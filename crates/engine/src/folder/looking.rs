@@ -1,6 +1,7 @@
 //! What is being looked at: hints, looks, walks and readings under way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use crate::effect::Effect;
@@ -137,8 +138,11 @@ impl Looking {
 
     /// No directory stands at a path: what was asked before about paths in it may be answered as it was before.
     pub(super) fn outdate_below(&mut self, dir: &RelPath, now: Timestamp) {
-        let asked = self.looks.values().chain(self.hashes.values()).chain([&self.to_hash]).flatten();
-        let below: Vec<RelPath> = asked.filter(|path| path.is_inside(dir)).cloned().collect();
+        // '0' follows '/': exactly the paths that begin with "dir/". Asked for every file that is looked at.
+        let (first, end) = (format!("{dir}/"), format!("{dir}0"));
+        let inside = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
+        let asked = self.looks.values().chain(self.hashes.values()).chain([&self.to_hash]);
+        let below: Vec<RelPath> = asked.flat_map(|paths| paths.range::<str, _>(inside)).cloned().collect();
         below.iter().for_each(|path| self.outdate(path, now));
     }
 
