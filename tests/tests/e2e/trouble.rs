@@ -196,6 +196,10 @@ fn is_root() -> bool {
 /// Root may write everywhere, so the process runs as nobody, who needs a program and places of its own.
 fn lend(world: &World, shoal: &mut Shoal, folder: &Path) {
     shoal.user = Some(NOBODY);
+    // Where it was built may be below a home that only its owner enters.
+    let copy = world.path("shoal-of-nobody");
+    fs::copy(crate::harness::program(), &copy).expect("copied");
+    shoal.program = Some(copy);
     let places = [&shoal.home, &shoal.downloads, &world.dir("run of nobody"), &folder.to_owned()];
     for place in places {
         std::os::unix::fs::chown(place, Some(NOBODY), None).expect("given away");

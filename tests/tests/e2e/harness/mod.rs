@@ -64,6 +64,7 @@ impl World {
             is_free: false,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             user: None,
+            program: None,
             child: None,
         }
     }
@@ -84,6 +85,8 @@ pub(crate) struct Shoal {
     pub(crate) args: Vec<String>,
     /// Whom it runs as, if that is not who runs the test.
     pub(crate) user: Option<u32>,
+    /// The program it is, if that is not where it was built.
+    pub(crate) program: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -115,7 +118,7 @@ impl Shoal {
 
     /// A command of this home.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(self.program.clone().unwrap_or_else(program));
         command.arg("--home").arg(&self.home).arg("--json").args(args);
         command.env_remove("SHOAL_HOME").env_remove("SHOAL_JSON").env("XDG_RUNTIME_DIR", &self.run);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
