@@ -63,6 +63,16 @@ describe("between two codes", () => {
     expect(sent().at(-1)).toEqual({ type: "cancel_pair", device: STUDIO.id });
   });
 
+  it("empties the field when the code there got too old, and says so", async () => {
+    const { mock, user, field } = await startPairing();
+    await user.type(field, "402");
+    mock.setPairing(STUDIO.id, { stage: { type: "asking" }, tries_left: 2 });
+    mock.setPairing(STUDIO.id, { stage: { type: "enter_code" } });
+    await waitFor(() => expect(screen.getByLabelText("Six-digit code")).toHaveValue(""));
+    expect(screen.getByRole("dialog")).toHaveTextContent("The code before got too old. A new one is on");
+    expect(screen.getByRole("dialog")).toHaveTextContent("2 tries left");
+  });
+
   it("says that the code shown here is a new one", async () => {
     const { mock } = await openPage();
     mock.setPairing(STUDIO.id, { side: "showing", code: CODE, stage: { type: "enter_code" }, tries_left: 2 });

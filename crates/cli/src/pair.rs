@@ -148,9 +148,12 @@ async fn type_codes(session: &Session, device: &str, code: Option<String>, longe
             Some(code) => code.clone(),
             None => prompt(&format!("Type the code shown on {name}’s screen: ")).await?,
         };
+        // The code may have been replaced while somebody was typing: the one that is shown now counts.
+        let view = session.client.view().await?;
+        let tries = view.pairing.iter().find(|one| one.device == device).map_or(0, |one| one.tries_left);
         let digits = typed.chars().filter(char::is_ascii_digit).collect();
         session.client.act(&Command::EnterCode { device: device.to_owned(), code: digits }).await?;
-        let checked = session.wait_for(Some(longest), |view| verdict(view, device, pairing.tries_left)).await?;
+        let checked = session.wait_for(Some(longest), |view| verdict(view, device, tries)).await?;
         match checked {
             Some(Verdict::Wrong { left }) => {
                 let wrong = Trouble::plain(ErrorCode::WrongCode).text("person", &pairing.name).number("n", left.into());

@@ -64,6 +64,8 @@ pub const PAIRING_WINDOW: Duration = Duration::from_secs(600);
 pub const CODES_SHOWN_MAX: usize = 30;
 /// How long a shown code is good.
 pub const CODE_LIFE: Duration = Duration::from_secs(180);
+/// How long a code that matched waits for the yes: time to walk to the other screen, but no place kept for ever.
+pub const CONFIRM_LIFE: Duration = Duration::from_secs(600);
 
 /// Most bytes asked of one peer at a time: fills a 50 ms link at 1 Gbit/s.
 pub const FETCH_BYTES_IN_FLIGHT_MAX: u64 = 8 * MIB;

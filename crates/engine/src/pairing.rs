@@ -1,13 +1,14 @@
 //! Two devices getting to know each other's keys: commit, reveal, six digits that one side shows and the other types.
 //!
 //! Both commit to a nonce before either reveals it, so somebody in between has one guess in a million per try of a
-//! person. The digits come from both nonces and both device keys; they are never sent. A wrong code is used up: both
-//! throw new nonces, so no guess is ever compared with a code that an earlier guess was compared with.
+//! person. The digits come from both nonces and both device keys; they are never sent. A wrong code is used up, and so
+//! is one that got too old: both throw new nonces, so no guess is ever compared with a code that an earlier guess was
+//! compared with, and nobody gets codes for nothing by letting them run out.
 
 use std::collections::BTreeMap;
 
 use crate::id::DeviceId;
-use crate::limits::CODE_LIFE;
+use crate::limits::{CODE_LIFE, CONFIRM_LIFE};
 use crate::message::{Message, PairEnd};
 use crate::status::{PairingStage, PairingStatus};
 use crate::time::Timestamp;
@@ -64,6 +65,31 @@ impl Pairing {
         matches!(self.stage, PairingStage::Asking | PairingStage::Code | PairingStage::Matched)
     }
 
+    /// When it has taken too long.
+    fn deadline(&self) -> Option<Timestamp> {
+        match self.stage {
+            PairingStage::Asking | PairingStage::Code => Some(self.since.after(CODE_LIFE)),
+            PairingStage::Matched => Some(self.since.after(CONFIRM_LIFE)),
+            PairingStage::Done | PairingStage::Failed(_) => None,
+        }
+    }
+
+    /// The code was typed; from now on it is a person's answer that is waited for.
+    fn matches(&mut self, now: Timestamp) {
+        self.stage = PairingStage::Matched;
+        self.since = now;
+    }
+
+    /// Whether a word that the code got too old can be about this round, or about the one before it.
+    fn is_about_code(&self) -> bool {
+        match self.stage {
+            PairingStage::Code => true,
+            PairingStage::Asking if self.is_typing => self.token.is_none() && !self.round.is_shown(),
+            PairingStage::Asking => self.round.is_shown() || !self.round.is_begun(),
+            PairingStage::Matched | PairingStage::Done | PairingStage::Failed(_) => false,
+        }
+    }
+
     fn fail(&mut self, them: DeviceId, end: PairEnd, turn: &mut Turn<'_>) {
         self.stage = PairingStage::Failed(end);
         turn.send(them, &Message::PairEnded { reason: end });
@@ -107,10 +133,10 @@ impl Pairings {
         }
         let typed: String = typed.chars().filter(char::is_ascii_digit).collect();
         if pairing.round.code(turn.me, them).as_deref() == Some(typed.as_str()) {
-            pairing.stage = PairingStage::Matched;
+            pairing.matches(turn.now);
             turn.send(them, &Message::PairMatched);
         } else {
-            self.renew(them, turn);
+            self.renew(them, PairEnd::WrongCode, turn);
         }
     }
 
@@ -170,7 +196,9 @@ impl Pairings {
         let Some(pairing) = self.open.get(&them).filter(|pairing| pairing.is_typing) else { return };
         match pairing.stage {
             // What was said may be lost. A nonce is shown in one round only.
-            PairingStage::Asking if pairing.token.is_none() && pairing.round.is_shown() => self.renew(them, turn),
+            PairingStage::Asking if pairing.token.is_none() && pairing.round.is_shown() => {
+                self.renew(them, PairEnd::WrongCode, turn);
+            }
             PairingStage::Asking => pairing.ask(them, turn),
             PairingStage::Matched => turn.send(them, &Message::PairMatched),
             PairingStage::Code | PairingStage::Done | PairingStage::Failed(_) => {}
@@ -270,7 +298,7 @@ impl Pairings {
     fn matched(&mut self, them: DeviceId, turn: &mut Turn<'_>) {
         let Some(pairing) = self.open.get_mut(&them).filter(|pairing| !pairing.is_typing) else { return };
         match pairing.stage {
-            PairingStage::Code => pairing.stage = PairingStage::Matched,
+            PairingStage::Code => pairing.matches(turn.now),
             // It did not hear the answer.
             PairingStage::Done => turn.send(them, &Message::PairAllowed),
             PairingStage::Asking | PairingStage::Matched | PairingStage::Failed(_) => {}
@@ -299,7 +327,15 @@ impl Pairings {
         match reason {
             // The other side starts the next round.
             PairEnd::WrongCode if !pairing.is_typing && !is_last => *pairing = Pairing::new(false, turn),
-            PairEnd::WrongCode if is_last => pairing.stage = PairingStage::Failed(PairEnd::TooMany),
+            PairEnd::Expired if !pairing.is_typing && !is_last && pairing.is_about_code() => {
+                *pairing = Pairing::new(false, turn);
+            }
+            PairEnd::Expired if pairing.is_typing && pairing.stage == PairingStage::Code => {
+                self.renew(them, PairEnd::Expired, turn);
+            }
+            // It is about the round before this one: the code got too old on both sides at once.
+            PairEnd::Expired if pairing.is_typing && pairing.is_about_code() => {}
+            PairEnd::WrongCode | PairEnd::Expired if is_last => pairing.stage = PairingStage::Failed(PairEnd::TooMany),
             PairEnd::Cancelled
             | PairEnd::WrongCode
             | PairEnd::Expired
@@ -310,13 +346,13 @@ impl Pairings {
     }
 
     /// Uses up this round and starts the next one, if there may be one. This side types.
-    fn renew(&mut self, them: DeviceId, turn: &mut Turn<'_>) {
+    fn renew(&mut self, them: DeviceId, reason: PairEnd, turn: &mut Turn<'_>) {
         self.tries.use_up(them, turn.now);
         let Some(pairing) = self.open.get_mut(&them) else { return };
         if self.tries.left(them, turn.now) == 0 {
             return pairing.fail(them, PairEnd::TooMany, turn);
         }
-        turn.send(them, &Message::PairEnded { reason: PairEnd::WrongCode });
+        turn.send(them, &Message::PairEnded { reason });
         *pairing = Pairing::new(true, turn);
         pairing.ask(them, turn);
     }
@@ -371,18 +407,41 @@ impl Pairings {
 
 // What time does, and what people see.
 impl Pairings {
-    /// Ends what took too long.
+    /// Replaces codes that got too old, and ends what is not answered.
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
-        for (them, pairing) in &mut self.open {
-            if pairing.is_open() && turn.now.since(pairing.since) >= CODE_LIFE {
-                pairing.fail(*them, PairEnd::Expired, turn);
+        let is_late = |pairing: &Pairing| pairing.deadline().is_some_and(|due| due <= turn.now);
+        let late: Vec<DeviceId> =
+            self.open.iter().filter(|(_, pairing)| is_late(pairing)).map(|(them, _)| *them).collect();
+        for them in late {
+            let Some(pairing) = self.open.get_mut(&them) else { continue };
+            match pairing.stage {
+                PairingStage::Code if pairing.is_typing => self.renew(them, PairEnd::Expired, turn),
+                PairingStage::Code => self.withdraw_code(them, turn),
+                PairingStage::Asking | PairingStage::Matched | PairingStage::Done | PairingStage::Failed(_) => {
+                    // A nonce that was shown is a guess that could have been.
+                    if !pairing.is_typing && pairing.round.is_shown() {
+                        self.tries.use_up(them, turn.now);
+                    }
+                    pairing.fail(them, PairEnd::Expired, turn);
+                }
             }
         }
     }
 
+    /// The code shown here got too old: the other side starts the next round.
+    fn withdraw_code(&mut self, them: DeviceId, turn: &mut Turn<'_>) {
+        self.tries.use_up(them, turn.now);
+        let Some(pairing) = self.open.get_mut(&them) else { return };
+        if self.tries.left(them, turn.now) == 0 {
+            return pairing.fail(them, PairEnd::TooMany, turn);
+        }
+        turn.send(them, &Message::PairEnded { reason: PairEnd::Expired });
+        *pairing = Pairing::new(false, turn);
+    }
+
     /// When something here takes too long.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.open.values().filter(|pairing| pairing.is_open()).map(|pairing| pairing.since.after(CODE_LIFE)).min()
+        self.open.values().filter_map(Pairing::deadline).min()
     }
 
     /// What people see.

@@ -270,6 +270,8 @@ export const en = {
     waitingOther: "Waiting for the code to be typed there…",
     freshCode: (n: number) =>
       `The code before is used up; this is a new one. ${plural(n, "try left", "tries left")}.`,
+    codeTooOld: (name: string, n: number) =>
+      `The code before got too old. A new one is on ${quoted(name, 32)}’s screen; ${plural(n, "try left", "tries left")}.`,
     checking: "Checking the code…",
     matches: "Matches",
     matchedLead: (name: string) => `Ask the person at ${quoted(name, 32)} to allow it.`,

@@ -36,6 +36,11 @@ impl Round {
         true
     }
 
+    /// Whether the other side has committed to its nonce.
+    pub(super) fn is_begun(&self) -> bool {
+        self.their_commitment.is_some()
+    }
+
     /// Whether this is what the other side committed to.
     pub(super) fn is_committed_to(&self, theirs: [u8; 32]) -> bool {
         self.their_commitment == Some(theirs)

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::effect::Effect;
 use crate::engine::Dice;
-use crate::limits::{CODES_SHOWN_MAX, PAIRING_TRIES_MAX, PAIRING_WINDOW};
+use crate::limits::{CODE_LIFE, CODES_SHOWN_MAX, CONFIRM_LIFE, PAIRING_TRIES_MAX, PAIRING_WINDOW};
 
 const ANN: DeviceId = DeviceId([1; 32]);
 const BEN: DeviceId = DeviceId([2; 32]);
@@ -140,6 +140,72 @@ fn a_wrong_code_is_followed_by_a_fresh_one() {
     assert_eq!(pair.stages(), [(PairingStage::Code, 1); 2], "the first code is used up");
     assert_ne!(pair.shown(), second);
     pair.assert_paired();
+}
+
+#[test]
+fn a_code_that_got_too_old_is_followed_by_a_fresh_one() {
+    let mut pair = Pair::started();
+    let first = pair.shown();
+    pair.wait(CODE_LIFE);
+    assert_eq!(pair.stages(), [(PairingStage::Code, 2); 2], "nobody has to start over");
+    assert_ne!(pair.shown(), first);
+    pair.type_code(&first.expect("it was shown"));
+    assert_eq!(pair.stages(), [(PairingStage::Code, 1); 2], "the old code is used up");
+    pair.assert_paired();
+}
+
+#[test]
+fn both_clocks_may_find_the_code_too_old_at_once() {
+    for is_ann_first in [true, false] {
+        let mut pair = Pair::started();
+        pair.now = pair.now.after(CODE_LIFE);
+        pair.ben.act(pair.now, |pairings, turn| pairings.tick(turn));
+        pair.ann.act(pair.now, |pairings, turn| pairings.tick(turn));
+        if is_ann_first {
+            pair.settle();
+        } else {
+            let said = std::mem::take(&mut pair.ben.sent);
+            said.iter().for_each(|(_, message)| pair.ann.hear(BEN, message, pair.now));
+            pair.settle();
+        }
+        assert_eq!(pair.stages(), [(PairingStage::Code, 2); 2], "one code was used up, not two");
+        pair.assert_paired();
+    }
+}
+
+#[test]
+fn codes_that_nobody_types_end_with_the_third() {
+    let mut pair = Pair::started();
+    for _ in 0..PAIRING_TRIES_MAX {
+        pair.wait(CODE_LIFE);
+    }
+    assert_eq!(pair.stages(), [(PairingStage::Failed(PairEnd::TooMany), 0); 2]);
+    assert!(pair.ann.pairings.deadline().is_none() && pair.ben.pairings.deadline().is_none());
+}
+
+#[test]
+fn an_old_code_waits_for_the_link_to_come_back() {
+    let mut pair = Pair::started();
+    pair.now = pair.now.after(CODE_LIFE);
+    for side in [&mut pair.ann, &mut pair.ben] {
+        side.act(pair.now, |pairings, turn| pairings.tick(turn));
+        side.sent.clear();
+    }
+    assert_eq!(pair.stages(), [(PairingStage::Asking, 2); 2]);
+    pair.ann(|pairings, turn| pairings.reconnected(BEN, turn));
+    assert_eq!(pair.stages(), [(PairingStage::Code, 2); 2]);
+    pair.assert_paired();
+}
+
+#[test]
+fn a_match_has_time_of_its_own_for_the_yes() {
+    let mut pair = Pair::started();
+    pair.wait(CODE_LIFE - Duration::from_secs(1));
+    let code = pair.shown().expect("a code is shown");
+    pair.type_code(&code);
+    pair.wait(CONFIRM_LIFE - Duration::from_secs(1));
+    assert_eq!(pair.stages(), [(PairingStage::Matched, 3); 2]);
+    assert!(pair.ben(|pairings, turn| pairings.confirm(ANN, true, turn)).is_some());
 }
 
 #[test]
@@ -333,15 +399,13 @@ fn a_move() -> impl Strategy<Value = Move> {
 }
 
 proptest! {
-    /// Whatever the side that types does, it gets three codes in ten minutes, and one more for each that ran out.
+    /// Whatever the side that types does, it gets three codes in ten minutes.
     #[test]
     fn nobody_gets_more_codes_than_tries(moves in proptest::collection::vec(a_move(), 1..60)) {
         let mut pair = Pair::new();
         let mut codes: Vec<(Timestamp, String)> = Vec::new();
-        let mut expired: Vec<Timestamp> = Vec::new();
         let mut guessed: BTreeSet<String> = BTreeSet::new();
         for one in moves {
-            let was_open = pair.ben.pairings.open.get(&ANN).is_some_and(Pairing::is_open);
             match one {
                 Move::Start => pair.ann(|pairings, turn| pairings.start(BEN, turn)),
                 Move::Type(is_first) => {
@@ -360,13 +424,7 @@ proptest! {
                 Move::Restarted => {
                     pair.ann.pairings = Pairings::default();
                 }
-                Move::Wait(seconds) => {
-                    pair.wait(Duration::from_secs(seconds));
-                    let stage = pair.ben.pairings.open.get(&ANN).map(|one| one.stage);
-                    if was_open && stage == Some(PairingStage::Failed(PairEnd::Expired)) {
-                        expired.push(pair.now);
-                    }
-                }
+                Move::Wait(seconds) => pair.wait(Duration::from_secs(seconds)),
             }
             pair.settle();
             let code = pair.ben.pairings.status(BEN, pair.now).first().and_then(|one| one.code.clone());
@@ -375,8 +433,7 @@ proptest! {
             }
             let is_recent = |at: &Timestamp| pair.now.since(*at) < PAIRING_WINDOW;
             let recent = codes.iter().filter(|(at, _)| is_recent(at)).count();
-            let ran_out = expired.iter().filter(|at| is_recent(at)).count();
-            prop_assert!(recent <= PAIRING_TRIES_MAX + ran_out, "{codes:?} {expired:?}");
+            prop_assert!(recent <= PAIRING_TRIES_MAX, "{codes:?}");
         }
         prop_assert!(pair.ben.verified.is_empty(), "nobody at Ben's said yes");
     }
