@@ -1,5 +1,5 @@
 # The work is in cargo, npm and .config/; each script there says what it does.
-SEEDS ?= 2000
+SEEDS ?= 100000
 
 .PHONY: run test demo sim check doctor screenshots
 
@@ -12,8 +12,8 @@ test: ## everything that gates
 demo: ## two people on this computer; HEADLESS=1 without a window
 	@.config/demo.sh
 
-sim: ## simulated worlds: make sim SEEDS=100000
-	@cargo run --locked -p shoal-tests --bin sim -- --seeds $(SEEDS)
+sim: ## simulated worlds: make sim SEEDS=1000000 for short histories, make sim SEEDS=2000 LONG=1 for long ones
+	@cargo run --locked --release -p shoal-tests --bin sim -- --seeds $(SEEDS) $(if $(LONG),--long)
 
 check: ## format, lints, types, dependencies
 	@.config/check.sh

@@ -272,7 +272,12 @@ impl Header {
 
 /// Signs a body: label, folder and body go into the signature.
 pub(crate) fn sign(kind: u8, key: &SigningKey, folder: FolderId, body: Vec<u8>) -> record::Signed {
-    let signature = key.sign(&signed_bytes(kind, folder, &body)).to_bytes().to_vec();
+    let bytes = signed_bytes(kind, folder, &body);
+    let signature = key.sign(&bytes).to_bytes().to_vec();
+    #[cfg(feature = "remember-signatures")]
+    if let Some(remember) = remembered::look_up(device_of(key), &bytes, &signature) {
+        remember();
+    }
     record::Signed { body, signature }
 }
 
@@ -298,7 +303,7 @@ mod remembered {
     use crate::id::DeviceId;
 
     /// More are forgotten all at once.
-    const REMEMBERED_MAX: usize = 100_000;
+    const REMEMBERED_MAX: usize = 20_000;
 
     thread_local! {
         static GOOD: RefCell<BTreeSet<[u8; 32]>> = RefCell::default();

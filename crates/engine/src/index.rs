@@ -118,13 +118,13 @@ impl Index {
         Box::new(self.paths.range::<str, _>((Bound::Included(first.as_str()), Bound::Excluded(end.as_str()))))
     }
 
-    /// The names that stand directly in a directory on this disk, as last seen: their paths, whether they are
-    /// themselves recorded or only implied by something below them.
+    /// The names that stand directly in a directory on this disk, as last seen, or that the disk is changing for us:
+    /// their paths, whether they are themselves recorded or only implied by something below them.
     pub(crate) fn children_standing(&self, dir: Option<&RelPath>) -> Vec<RelPath> {
         let depth = dir.map_or(0, |dir| dir.as_str().len() + 1);
         let mut children: Vec<RelPath> = Vec::new();
         for (path, state) in self.below(dir) {
-            if state.standing().is_none() {
+            if state.standing().is_none() && !state.is_busy {
                 continue;
             }
             let name = path.as_str()[depth..].split('/').next().unwrap_or_default();

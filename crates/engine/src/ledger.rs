@@ -16,6 +16,7 @@
 //! already (a cut-off, a fork, a replaced membership), the ledger takes nothing more until it is loaded anew.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use ed25519_dalek::SigningKey;
 
@@ -65,6 +66,8 @@ pub struct Ledger {
     is_stale: bool,
     /// Records come from our own disk: void blocks among them were needed when they were stored.
     is_loading: bool,
+    /// The digest, until something is learned.
+    digest: OnceLock<RecordHash>,
 }
 
 /// What became of a record.
@@ -159,6 +162,7 @@ impl Ledger {
             held: Held::default(),
             is_stale: false,
             is_loading: false,
+            digest: OnceLock::new(),
         })
     }
 
@@ -246,6 +250,7 @@ impl Ledger {
         if record.len() > FRAME_BYTES_MAX {
             return Learned::Refused(Invalid::Garbage(Garbage("a record too large")));
         }
+        self.digest = OnceLock::new();
         let learned = match record.first() {
             Some(&GENESIS) if record == self.genesis => Ok(Learned::Known),
             Some(&GENESIS) => Err(Invalid::OtherFolder),

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use shoal_tests::sim::brain;
-use shoal_tests::sim::plan::FAULTS;
+use shoal_tests::sim::plan::{FAULTS, Size};
 use shoal_tests::sim::world::{self, Options, Report};
 
 /// What was asked for on the command line.
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(text) => {
             eprintln!(
-                "{text}\nsim [--seeds N] [--from N] [--seed N [--trace]] [--without fault,fault] [--threads N] [--show N]"
+                "{text}\nsim [--long] [--seeds N] [--from N] [--seed N [--trace] [--hash]] [--without fault,fault] [--threads N] [--show N]"
             );
             eprintln!("faults: {}", FAULTS.join(" "));
             return ExitCode::from(2);
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
-    let options = Options { has_trace: false, without: Vec::new(), maker: brain::engine };
+    let options = Options::of(Size::Short, brain::engine);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut args = Args { from: 0, seeds: 1000, one: None, threads, shown_max: 20, options };
     while let Some(word) = words.next() {
@@ -56,6 +56,8 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
             "--seed" => args.one = Some(number()?),
             "--threads" => args.threads = number()?.max(1) as usize,
             "--show" => args.shown_max = number()? as usize,
+            "--long" => args.options.size = Size::Long,
+            "--hash" => args.options.has_hash = true,
             "--trace" => args.options.has_trace = true,
             "--without" => {
                 let list = words.next().unwrap_or_default();
@@ -111,7 +113,8 @@ fn show(args: &Args, failed: &[Report]) {
         for violation in &report.violations {
             println!("seed {}: {}: {}", report.seed, violation.rule, violation.what);
         }
-        println!("  replay: cargo run -p shoal-tests --release --bin sim -- --seed {} --trace", report.seed);
+        let long = if report.size == Size::Long { "--long " } else { "" };
+        println!("  replay: cargo run -p shoal-tests --release --bin sim -- {long}--seed {} --trace", report.seed);
     }
     if failed.len() > 1 {
         println!("{} seeds failed, by first rule: {by_rule:?}", failed.len());

@@ -4,6 +4,15 @@ use shoal_engine::request::Role;
 
 use super::dice::Dice;
 
+/// How long a world's history is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// A few deeds and faults on two or three devices: 50 to 300 things happen on the way, so that millions can be run.
+    Short,
+    /// Hundreds of deeds on two to eight devices.
+    Long,
+}
+
 /// The shape of one world.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -78,7 +87,14 @@ pub const FAULTS: [&str; 13] = [
 
 impl Plan {
     /// The plan of a seed.
-    pub fn drawn(dice: &mut Dice) -> Self {
+    pub fn drawn(dice: &mut Dice, size: Size) -> Self {
+        match size {
+            Size::Short => Self::long(dice).shortened(dice),
+            Size::Long => Self::long(dice),
+        }
+    }
+
+    fn long(dice: &mut Dice) -> Self {
         let count = dice.between(2, 5) as usize;
         let mut roles = vec![Role::Editor; count];
         roles[0] = Role::Owner;
@@ -113,6 +129,15 @@ impl Plan {
             common_names_percent: *dice.pick(&[20, 50, 90]),
             steps: dice.between(50, 300),
         }
+    }
+
+    /// The same kind of world with few devices, files and deeds, but no fewer faults for each deed.
+    fn shortened(mut self, dice: &mut Dice) -> Self {
+        self.roles.truncate(if dice.chance(70) { 2 } else { 3 });
+        self.files_before = self.files_before.min(3);
+        self.steps = dice.between(2, 12);
+        self.has_pairing = false;
+        self
     }
 
     /// The same plan without some of its faults.

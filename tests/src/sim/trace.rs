@@ -18,17 +18,17 @@ const LINE_CHARS_MAX: usize = 700;
 /// The record of a world.
 #[derive(Debug)]
 pub struct Trace {
-    hash: u64,
+    hash: Option<u64>,
     lines: Option<Vec<String>>,
     names: Vec<(String, String)>,
     contents: BTreeMap<String, String>,
 }
 
 impl Trace {
-    /// A trace that only hashes, or one that keeps lines as well.
-    pub fn new(has_lines: bool) -> Self {
+    /// A trace that keeps lines, a hash, both or nothing: most worlds need neither.
+    pub fn new(has_lines: bool, has_hash: bool) -> Self {
         Trace {
-            hash: 0xcbf2_9ce4_8422_2325,
+            hash: has_hash.then_some(0xcbf2_9ce4_8422_2325),
             lines: has_lines.then(Vec::new),
             names: Vec::new(),
             contents: BTreeMap::new(),
@@ -40,9 +40,9 @@ impl Trace {
         self.lines.is_some()
     }
 
-    /// The hash so far.
+    /// The hash so far; 0 if none is kept.
     pub fn hash(&self) -> u64 {
-        self.hash
+        self.hash.unwrap_or(0)
     }
 
     /// The lines so far.
@@ -66,7 +66,9 @@ impl Trace {
 
     /// Mixes a number into the hash.
     pub fn mix(&mut self, number: u64) {
-        self.hash = (self.hash.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        if let Some(hash) = &mut self.hash {
+            *hash = (hash.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
     }
 
     /// Mixes bytes into the hash.
@@ -99,8 +101,10 @@ impl Trace {
 
     /// Records an event that an engine hears.
     pub fn event(&mut self, now: u64, to: usize, event: &Event) {
-        self.mix(now << 8 | to as u64);
-        mix_event(self, event);
+        if self.hash.is_some() {
+            self.mix(now << 8 | to as u64);
+            mix_event(self, event);
+        }
         if self.has_lines() {
             let text = if let Event::Received { from, frame } = event {
                 format!("Received from {from:?} {}", show_frame(frame))
@@ -115,8 +119,10 @@ impl Trace {
 
     /// Records an effect that an engine wants.
     pub fn effect(&mut self, now: u64, of: usize, effect: &Effect) {
-        self.mix(now << 8 | 0x80 | of as u64);
-        mix_effect(self, effect);
+        if self.hash.is_some() {
+            self.mix(now << 8 | 0x80 | of as u64);
+            mix_effect(self, effect);
+        }
         if self.has_lines() {
             let text = if let Effect::Send { to, frame } = effect {
                 format!("Send to {to:?} {}", show_frame(frame))

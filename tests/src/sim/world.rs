@@ -18,7 +18,7 @@ use super::content::Contents;
 use super::device::Device;
 use super::dice::Dice;
 use super::net::Link;
-use super::plan::Plan;
+use super::plan::{Plan, Size};
 use super::queue::{Due, Queue};
 use super::trace::Trace;
 
@@ -56,6 +56,8 @@ pub struct Violation {
 pub struct Report {
     /// Which seed.
     pub seed: u64,
+    /// How long its history is.
+    pub size: Size,
     /// The same for the same seed.
     pub hash: u64,
     /// What did not hold.
@@ -77,10 +79,21 @@ pub struct Report {
 pub struct Options {
     /// Keep lines.
     pub has_trace: bool,
+    /// Hash all that happens, to compare it with another run.
+    pub has_hash: bool,
+    /// How long the history is.
+    pub size: Size,
     /// Faults that are left out.
     pub without: Vec<String>,
     /// What decides on each device.
     pub maker: Maker,
+}
+
+impl Options {
+    /// All faults, and neither lines nor a hash.
+    pub fn of(size: Size, maker: Maker) -> Self {
+        Options { has_trace: false, has_hash: false, size, without: Vec::new(), maker }
+    }
 }
 
 /// One world.
@@ -162,6 +175,7 @@ pub fn run(seed: u64, options: &Options) -> Report {
     }
     Report {
         seed,
+        size: options.size,
         hash: world.trace.hash(),
         lines: world.trace.lines().to_vec(),
         happenings: world.happenings,
@@ -175,8 +189,8 @@ pub fn run(seed: u64, options: &Options) -> Report {
 impl World {
     fn new(seed: u64, options: &Options) -> Self {
         let mut dice = Dice::from_seed(seed);
-        let plan = Plan::drawn(&mut dice).without(&options.without);
-        let mut trace = Trace::new(options.has_trace);
+        let plan = Plan::drawn(&mut dice, options.size).without(&options.without);
+        let mut trace = Trace::new(options.has_trace, options.has_hash);
         trace.say(0, "world", format_args!("{plan:?}"));
         World {
             now: 0,
@@ -454,7 +468,7 @@ mod tests {
 
     fn rules(maker: Maker, seed: u64) -> Vec<&'static str> {
         catch_panics();
-        let options = Options { has_trace: false, without: Vec::new(), maker };
+        let options = Options::of(Size::Long, maker);
         run(seed, &options).violations.iter().map(|found| found.rule).collect()
     }
 

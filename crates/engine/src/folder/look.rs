@@ -1,9 +1,8 @@
 //! Noticing what changed on the disk: hints, looks, walks, and which files must be read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use super::looking::{HASH_BATCH_MAX, HASHES_MAX, Hint, RELOOK_AFTER, REREAD_AFTER, is_of_reading};
+use super::looking::{HASH_BATCH_MAX, HASHES_MAX, Hint, RELOOK_AFTER, RELOOK_BUSY_AFTER, REREAD_AFTER, is_of_reading};
 use crate::effect::Effect;
 use crate::entry::Kind;
 use crate::event::{Noticed, WorkId};
@@ -101,7 +100,7 @@ impl Folder {
             }
             if self.index.get(&path).is_some_and(|state| state.is_busy) {
                 // The disk is changing it for us: look when that is over.
-                self.looking.hint_later(path, Duration::from_millis(100), turn.now);
+                self.looking.hint_later(path, RELOOK_BUSY_AFTER, turn.now);
                 continue;
             }
             match what {
@@ -140,6 +139,7 @@ impl Folder {
             self.index.set_problem(dir, None);
         }
         self.looking.seen += entries.len() as u64;
+        self.looking.outdate_children(dir.as_ref(), turn.now);
         let names: BTreeSet<&RelPath> = entries.iter().map(|entry| &entry.path).collect();
         let missing: Vec<RelPath> =
             self.index.children_standing(dir.as_ref()).into_iter().filter(|child| !names.contains(child)).collect();
@@ -148,6 +148,8 @@ impl Folder {
         }
         for entry in entries {
             if self.index.get(&entry.path).is_some_and(|state| state.is_busy) {
+                // The disk is changing it for us, and a user may have been there already: look when that is over.
+                self.looking.hint_later(entry.path, RELOOK_BUSY_AFTER, turn.now);
                 continue;
             }
             if self.looking.news.contains(&entry.path) {

@@ -17,6 +17,8 @@ use crate::turn::Turn;
 pub(super) const REREAD_AFTER: Duration = Duration::from_millis(500);
 /// When something that could not be read is looked at again.
 pub(super) const RELOOK_AFTER: Duration = Duration::from_secs(10);
+/// When something that the disk is changing for us is looked at again.
+pub(super) const RELOOK_BUSY_AFTER: Duration = Duration::from_millis(100);
 /// How often a stopped folder is tried again by itself.
 pub(super) const REOPEN_EVERY: Duration = Duration::from_secs(5);
 /// Files in one `Hash`: small enough that a first scan is recorded as it goes.
@@ -144,6 +146,13 @@ impl Looking {
         let asked = self.looks.values().chain(self.hashes.values()).chain([&self.to_hash]);
         let below: Vec<RelPath> = asked.flat_map(|paths| paths.range::<str, _>(inside)).cloned().collect();
         below.iter().for_each(|path| self.outdate(path, now));
+    }
+
+    /// A directory was listed: what was asked before about its children may be answered as it was before or after.
+    pub(super) fn outdate_children(&mut self, dir: Option<&RelPath>, now: Timestamp) {
+        let is_child = |path: &&RelPath| path.parent().as_ref() == dir;
+        let asked: Vec<RelPath> = self.looks.values().flatten().filter(is_child).cloned().collect();
+        asked.iter().for_each(|path| self.outdate(path, now));
     }
 
     /// Looks at a directory and all below it.

@@ -1,6 +1,7 @@
 //! A ledger out of its stored records, after a restart or when something was taken back.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use crate::block::{BLOCK, GENESIS, Invalid, MEMBERSHIP, PROOF, hash};
 use crate::codec::Garbage;
@@ -61,6 +62,7 @@ impl Ledger {
             held: Held::default(),
             is_stale: false,
             is_loading: true,
+            digest: OnceLock::new(),
         };
         let held = self.held.all().map(|block| block.record.clone());
         let unstored: Vec<Vec<u8>> =

@@ -43,6 +43,10 @@ impl Ledger {
 
     /// A hash over the membership and all heads: equal on two devices that know the same.
     pub fn digest(&self) -> RecordHash {
+        *self.digest.get_or_init(|| self.hash_heads())
+    }
+
+    fn hash_heads(&self) -> RecordHash {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"shoal-digest-v1").update(&self.membership().hash.0);
         hasher.update(&[u8::from(self.is_membership_frozen())]);
