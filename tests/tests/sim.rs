@@ -13,7 +13,10 @@ const SHORT_REGRESSIONS: [(u64, &str); 2] = [
 ];
 
 /// Seeds of long histories that once showed a fault.
-const LONG_REGRESSIONS: [(u64, &str); 16] = [
+const LONG_REGRESSIONS: [(u64, &str); 19] = [
+    (554, "an old content put back by a person was taken for one that had never been replaced"),
+    (163, "a home set back to a backup used its numbers twice"),
+    (858, "what others had deleted since a backup came back with it"),
     (30, "a pairing asked for before the Hello came ended as broken"),
     (24, "a path that was seen gone twice was not planned again"),
     (165, "the same, with a conflict in between"),

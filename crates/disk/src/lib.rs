@@ -25,6 +25,7 @@ mod stage;
 mod unix;
 mod versions;
 mod watch;
+mod witness;
 
 pub use error::DiskError;
 pub use hash::Reader;

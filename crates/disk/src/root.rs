@@ -168,7 +168,8 @@ pub(crate) struct Private {
 /// Handles of our own directories in one root.
 #[derive(Debug)]
 pub(crate) struct OwnDirs {
-    base: OwnedFd,
+    /// What holds the others, and the marker and the witness of a folder.
+    pub(crate) base: OwnedFd,
     /// Contents that are being fetched, by their id.
     pub(crate) stage: OwnedFd,
     /// Where files change places with those they replace.

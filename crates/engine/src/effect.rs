@@ -3,7 +3,7 @@
 use crate::event::WorkId;
 use crate::id::{ChainId, ContentId, DeviceId, FolderId, OfferId, Scope};
 use crate::message::FetchRequest;
-use crate::observe::{Change, Fingerprint};
+use crate::observe::{Change, Fingerprint, Witness};
 use crate::path::RelPath;
 use crate::saved::{FolderRecord, Materialised, OfferRecord, TrustRecord};
 
@@ -66,6 +66,13 @@ pub enum Effect {
     OpenRoot {
         /// Which folder; its place is in its record.
         folder: FolderId,
+    },
+    /// Note in the folder's private directory how far our records are. No sync and no answer.
+    NoteWitness {
+        /// Which folder.
+        folder: FolderId,
+        /// What to note.
+        witness: Witness,
     },
     /// Stop watching and close the directory.
     CloseRoot {

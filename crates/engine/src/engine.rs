@@ -136,8 +136,8 @@ impl Engine {
             Event::Prepared { scope, content, staged } => self.prepared(scope, content, staged, turn),
             Event::Fetched { fetch, content, chunks } => self.fetched(fetch, content, &chunks, turn),
             Event::FetchEnded { fetch, end } => self.fetch_ended(fetch, end, turn),
-            Event::RootOpened { folder, result, kept } => {
-                self.in_folder(folder, turn, |folder, turn| folder.opened(result, kept, turn))
+            Event::RootOpened { folder, result, kept, witness } => {
+                self.in_folder(folder, turn, |folder, turn| folder.opened(result, kept, witness, turn))
             }
             Event::Noticed { folder, paths } => {
                 self.in_folder(folder, turn, |folder, turn| folder.noticed(paths, turn))

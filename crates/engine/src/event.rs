@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::chunk::Manifest;
 use crate::id::{ContentId, DeviceId, FolderId, Scope};
-use crate::observe::{Code, HashTrouble, Hashed, Listed, Outcome, Seen, Stop};
+use crate::observe::{Code, HashTrouble, Hashed, Listed, Outcome, Seen, Stop, Witness};
 use crate::path::RelPath;
 use crate::request::Request;
 
@@ -89,6 +89,8 @@ pub enum Event {
         result: Result<(), Stop>,
         /// Contents in the folder's versions on this disk, newest last.
         kept: Vec<ContentId>,
+        /// What was noted there last by `Effect::NoteWitness`.
+        witness: Option<Witness>,
     },
     /// Something may have changed at these paths; a hint only.
     Noticed {

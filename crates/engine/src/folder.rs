@@ -12,7 +12,7 @@ use crate::event::WorkId;
 use crate::id::{ContentId, DeviceId, FolderId, Scope};
 use crate::index::Index;
 use crate::ledger::Ledger;
-use crate::observe::Stop;
+use crate::observe::{Stop, Witness};
 use crate::path::RelPath;
 use crate::request::Role;
 use crate::saved::FolderRecord;
@@ -33,6 +33,7 @@ mod record;
 mod report;
 mod restore;
 mod settle;
+mod witness;
 
 pub(crate) use exchange::TheirState;
 
@@ -65,6 +66,10 @@ pub(crate) struct Folder {
     changed: BTreeSet<RelPath>,
     /// Records that reading the ledger brought to light and that are not on the disk yet.
     unsaved: Vec<(RecordKey, Vec<u8>)>,
+    /// How many membership entries this device knew once, by the witness.
+    memberships_min: u64,
+    /// What the ledger forgot, until it is known again.
+    forgotten: Option<witness::Forgotten>,
     /// Records on their way to the disk, in their order.
     appending: BTreeMap<WorkId, Vec<(RecordKey, Vec<u8>)>>,
     /// The disk refused some of them: nothing more is handed to it before those.
@@ -97,6 +102,8 @@ impl Folder {
             conflicts: BTreeMap::new(),
             changed: BTreeSet::new(),
             unsaved: Vec::new(),
+            memberships_min: 0,
+            forgotten: None,
             appending: BTreeMap::new(),
             is_append_refused: false,
             is_reloading: false,
@@ -114,7 +121,7 @@ impl Folder {
 
     /// Whether files may be looked at and changed.
     pub(crate) fn is_running(&self) -> bool {
-        self.root == Root::Open && !self.record.is_paused
+        self.root == Root::Open && !self.record.is_paused && self.forgotten.is_none()
     }
 
     fn may_write(&self) -> bool {
@@ -130,19 +137,28 @@ impl Folder {
     }
 
     /// The directory was opened, or not.
-    pub(crate) fn opened(&mut self, result: Result<(), Stop>, kept: Vec<ContentId>, turn: &mut Turn<'_>) {
+    pub(crate) fn opened(
+        &mut self,
+        result: Result<(), Stop>,
+        kept: Vec<ContentId>,
+        witness: Option<Witness>,
+        turn: &mut Turn<'_>,
+    ) {
         if self.root != Root::Opening {
             return;
         }
         match result {
             Ok(()) => {
                 self.root = Root::Open;
+                self.heard_witness(witness, turn);
                 self.append_again(turn);
                 for content in kept {
                     self.planning.keep(content);
                     self.has_now(content);
                 }
-                self.looking.walk_all(self.id, turn);
+                if self.forgotten.is_none() {
+                    self.looking.walk_all(self.id, turn);
+                }
             }
             Err(stop) => self.stop(stop, turn),
         }
@@ -202,6 +218,7 @@ impl Folder {
             self.open(turn);
         }
         self.reload_due(turn);
+        self.remember_forgotten(turn);
         if self.is_running() && !self.ledger.needs_refold() {
             self.look_due(turn);
             self.record_due(turn);
@@ -221,7 +238,8 @@ impl Folder {
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         // Until the ledger was read again there is nothing to do but to wait for it.
         if !self.is_running() || self.ledger.needs_refold() {
-            return [self.looking.reopen_due(), self.exchange.deadline()].into_iter().flatten().min();
+            let dues = [self.looking.reopen_due(), self.exchange.deadline(), self.give_up_at()];
+            return dues.into_iter().flatten().min();
         }
         let settle = self
             .conflicts

@@ -26,6 +26,8 @@ pub(crate) struct PathState {
     pub(crate) past: Vec<(VersionId, Kind)>,
     /// What stands here as last seen or made; `Deleted` for known absence, `None` where nothing is known.
     pub(crate) disk: Option<Materialised>,
+    /// What stands here is remembered from an earlier run and was not seen since: it may be older than what stands here.
+    pub(crate) is_remembered: bool,
     /// Why it cannot go on.
     pub(crate) problem: Option<Code>,
     /// The disk is at work on it.
@@ -174,7 +176,25 @@ impl Index {
 
     /// Notes what stands on this disk at a path.
     pub(crate) fn set_disk(&mut self, path: &RelPath, disk: Option<Materialised>) {
-        self.change(path, |state| state.disk = disk);
+        self.change(path, |state| {
+            state.disk = disk;
+            state.is_remembered = false;
+        });
+    }
+
+    /// Notes what stood on the disk in an earlier run.
+    pub(crate) fn remember_disk(&mut self, path: &RelPath, disk: Materialised) {
+        self.change(path, |state| {
+            state.disk = Some(disk);
+            state.is_remembered = true;
+        });
+    }
+
+    /// What is remembered of a path was found as it is remembered.
+    pub(crate) fn confirm_disk(&mut self, path: &RelPath) {
+        if let Some(state) = self.paths.get_mut(path) {
+            state.is_remembered = false;
+        }
     }
 
     /// Notes why a path cannot go on, or that nothing is in the way.

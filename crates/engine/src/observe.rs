@@ -24,6 +24,19 @@ impl Fingerprint {
     }
 }
 
+/// How far a device's own records in a folder are, as noted in the shared directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Witness {
+    /// The incarnation under which it writes.
+    pub incarnation: u64,
+    /// How many blocks it has written under it.
+    pub blocks: u64,
+    /// How many membership entries it knows.
+    pub memberships: u64,
+    /// How many records it knows, whoever wrote them.
+    pub records: u64,
+}
+
 /// What stands at a path on this disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {

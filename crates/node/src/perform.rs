@@ -120,6 +120,7 @@ impl Hands {
             Effect::Serve { ask, scope, items } => self.serve(ask, scope, items),
             Effect::Refuse { ask } => self.refuse(ask),
             Effect::OpenRoot { folder } => self.open_root(folder),
+            Effect::NoteWitness { folder, witness } => self.note_witness(folder, witness),
             Effect::CloseRoot { folder } => drop(self.benches.take_down(Scope::Folder(folder))),
             Effect::Look { folder, work, paths } => self.look(folder, work, paths),
             Effect::Walk { folder, work, dir } => self.walk(folder, work, dir),

@@ -33,6 +33,8 @@ pub struct Device {
     pub tick: Option<u64>,
     /// What it remembers.
     pub store: Store,
+    /// A backup of what it remembered some time ago.
+    pub backup: Option<Store>,
     /// The directory that is shared.
     pub home: Disk,
     /// Directories of offers.
@@ -81,6 +83,7 @@ impl Device {
             skew: 0,
             tick: None,
             store: Store { name, ..Store::default() },
+            backup: None,
             home: Disk::new(marker),
             offers: BTreeMap::new(),
             open: BTreeSet::new(),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use shoal_engine::id::ContentId;
-use shoal_engine::observe::{Fingerprint, Listed, Seen};
+use shoal_engine::observe::{Fingerprint, Listed, Seen, Witness};
 use shoal_engine::path::RelPath;
 
 use super::content::Content;
@@ -107,6 +107,8 @@ pub struct Disk {
     pub is_here: bool,
     /// The marker in the private directory.
     pub marker: [u8; 16],
+    /// How far its owner's records were, as noted in the private directory.
+    pub witness: Option<Witness>,
 }
 
 impl Disk {
@@ -121,6 +123,7 @@ impl Disk {
             kept: BTreeMap::new(),
             is_here: true,
             marker,
+            witness: None,
         }
     }
 

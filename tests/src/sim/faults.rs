@@ -8,7 +8,7 @@ use shoal_engine::request::{Request, Role};
 
 use super::disk::{By, Disk, Node};
 use super::queue::{Due, Mend};
-use super::store::IndexLoss;
+use super::store::{IndexLoss, Store};
 use super::world::World;
 
 impl World {
@@ -16,7 +16,7 @@ impl World {
     pub fn fail(&mut self) {
         let on = self.dice.place(self.devices.len());
         let pair = self.dice.place(self.links.len());
-        match self.dice.below(11) {
+        match self.dice.below(12) {
             0..2 if self.plan.has_kills => self.stop_device(on, false),
             2 if self.plan.has_power_cuts => self.stop_device(on, true),
             3..5 if self.plan.has_breaks => self.break_link(pair, 10_000),
@@ -26,6 +26,7 @@ impl World {
             8 if self.plan.has_pauses => self.pause(on),
             9 if self.plan.has_role_changes => self.change_role(),
             10 if self.plan.has_offers => self.offer(on),
+            11 if self.plan.has_backups => self.back_up_or_set_back(on),
             _ => {}
         }
     }
@@ -66,6 +67,21 @@ impl World {
         self.drop_links(on, 15_000);
         let wait = self.dice.between(50, 15_000);
         self.queue.add(self.now + wait, Due::Start(on));
+    }
+
+    /// Makes a backup of a home, or sets the home back to the one that was made; the shared directory stays as it is.
+    fn back_up_or_set_back(&mut self, on: usize) {
+        match self.devices[on].backup.take() {
+            None => self.devices[on].backup = Some(self.devices[on].store.backup()),
+            Some(backup) => {
+                self.stop_device(on, false);
+                self.trace.say(self.now, &format!("D{on} !!"), format_args!("home set back to a backup"));
+                // An offer that one side has forgotten is over for the other: that would be another story.
+                let offers = std::mem::take(&mut self.devices[on].store.offers);
+                self.devices[on].store = Store { offers, ..backup };
+                self.account.forgot(on);
+            }
+        }
     }
 
     fn cut_power(&mut self, on: usize) {

@@ -27,6 +27,12 @@ impl World {
                 self.answer(on, ask, &scope, None);
             }
             Effect::OpenRoot { folder } => self.job(on, Job::OpenRoot(folder)),
+            Effect::NoteWitness { folder: _, witness } => {
+                let home = &mut self.devices[on].home;
+                if home.is_here {
+                    home.witness = Some(witness);
+                }
+            }
             Effect::CloseRoot { folder } => {
                 self.devices[on].open.remove(&folder);
             }

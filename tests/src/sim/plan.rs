@@ -32,6 +32,8 @@ pub struct Plan {
     pub has_power_cuts: bool,
     /// The index may be lost or older after a crash.
     pub has_index_loss: bool,
+    /// Homes are set back to an older backup.
+    pub has_backups: bool,
     /// Links break and come back.
     pub has_breaks: bool,
     /// Devices cannot reach each other for a while.
@@ -69,10 +71,11 @@ pub struct Plan {
 }
 
 /// Faults that can be left out to find out which one matters.
-pub const FAULTS: [&str; 13] = [
+pub const FAULTS: [&str; 14] = [
     "kills",
     "power",
     "index",
+    "backups",
     "breaks",
     "partitions",
     "root",
@@ -128,6 +131,7 @@ impl Plan {
             files_before: *dice.pick(&[0, 0, 3, 8, 30]),
             common_names_percent: *dice.pick(&[20, 50, 90]),
             steps: dice.between(50, 300),
+            has_backups: dice.chance(15),
         }
     }
 
@@ -149,6 +153,7 @@ impl Plan {
                 "kills" => self.has_kills = false,
                 "power" => self.has_power_cuts = false,
                 "index" => self.has_index_loss = false,
+                "backups" => self.has_backups = false,
                 "breaks" => self.has_breaks = false,
                 "partitions" => self.has_partitions = false,
                 "root" => self.has_root_loss = false,

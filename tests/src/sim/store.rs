@@ -15,7 +15,7 @@ use super::dice::Dice;
 pub type Kept = (Rc<[u8]>, bool);
 
 /// What one device remembers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Store {
     /// Its name.
     pub name: String,
@@ -28,7 +28,7 @@ pub struct Store {
 }
 
 /// What is remembered of one folder.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FolderStore {
     /// Its record; `None` until it is saved.
     pub record: Option<FolderRecord>,
@@ -126,6 +126,16 @@ impl FolderStore {
 }
 
 impl Store {
+    /// A copy as a backup of the home directory has it: what is durable.
+    pub fn backup(&self) -> Store {
+        let mut copy = self.clone();
+        copy.folders.values_mut().for_each(|folder| {
+            folder.ledger.truncate(folder.durable);
+            folder.refused = None;
+        });
+        copy
+    }
+
     /// As the engine finds it at a start.
     pub fn saved(&mut self) -> Saved {
         Saved {

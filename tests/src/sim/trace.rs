@@ -248,6 +248,7 @@ fn mix_effect(trace: &mut Trace, effect: &Effect) {
         | Effect::Refuse { .. }
         | Effect::OpenRoot { .. }
         | Effect::CloseRoot { .. }
+        | Effect::NoteWitness { .. }
         | Effect::Apply { .. }
         | Effect::Reload { .. }
         | Effect::SaveTrust(_)

@@ -62,7 +62,8 @@ impl World {
             device.home.hints.clear();
         }
         let kept = if result.is_ok() { self.devices[on].home.kept.keys().copied().collect() } else { Vec::new() };
-        self.hear(on, Event::RootOpened { folder, result, kept });
+        let witness = self.devices[on].home.witness.filter(|_| result.is_ok());
+        self.hear(on, Event::RootOpened { folder, result, kept, witness });
     }
 
     fn look(&mut self, on: usize, folder: FolderId, work: WorkId, paths: Vec<RelPath>) {

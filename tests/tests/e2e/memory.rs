@@ -1,6 +1,7 @@
 //! What is remembered may be lost: the index is only a help.
 
 use std::fs;
+use std::path::Path;
 
 use crate::harness::acts::{agree, connected, folder, pair, share};
 use crate::harness::{Shoal, World, read, tree, until, write};
@@ -41,6 +42,62 @@ fn a_lost_index_loses_and_invents_nothing() {
     assert_eq!(read(&here, "edited.txt").as_deref(), Some("edited\n"));
     for shoal in [&ana, &ben] {
         assert_eq!(folder(&shoal.view())["conflict_count"], 0, "{}", shoal.name);
+    }
+}
+
+/// A home that is set back to an older copy, as from a backup, brings nothing back that was deleted since, calls nothing
+/// its own that it had heard of, and uses no number twice.
+#[test]
+fn a_home_set_back_to_a_backup_brings_nothing_back() {
+    let world = World::new();
+    let (ana, mut ben) = (world.start("Ana"), world.start("Ben"));
+    pair(&ana, &ben);
+    let (here, there) = (world.dir("Ana"), world.path("Ben"));
+    write(&here, "kept.txt", "kept\n");
+    write(&here, "edited.txt", "first\n");
+    write(&here, "deleted later.txt", "known to the backup\n");
+    share(&ana, &here, "Reef", &[(&ben, &there, "editor")]);
+    agree(&[(&ana, &here), (&ben, &there)]);
+    ben.quit();
+    let backup = world.path("backup of Ben");
+    copy_tree(&ben.home, &backup);
+    ben.start();
+    connected(&ana, &ben);
+    write(&here, "edited.txt", "second\n");
+    write(&here, "short-lived.txt", "not known to the backup\n");
+    write(&there, "mine.txt", "written by Ben after the backup\n");
+    agree(&[(&ana, &here), (&ben, &there)]);
+    ben.quit();
+    fs::remove_file(here.join("short-lived.txt")).expect("removed");
+    fs::remove_file(here.join("deleted later.txt")).expect("removed");
+    write(&here, "edited.txt", "third\n");
+    write(&there, "offline.txt", "written by Ben before the home was set back\n");
+    fs::remove_dir_all(&ben.home).expect("removed");
+    copy_tree(&backup, &ben.home);
+    ben.start();
+    connected(&ana, &ben);
+    agree(&[(&ana, &here), (&ben, &there)]);
+    let found = tree::look(&here);
+    let names: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(names, ["edited.txt", "kept.txt", "mine.txt", "offline.txt"]);
+    assert_eq!(read(&there, "edited.txt").as_deref(), Some("third\n"));
+    for shoal in [&ana, &ben] {
+        assert_eq!(folder(&shoal.view())["conflict_count"], 0, "{}", shoal.name);
+        shoal.run(&["verify"]);
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("listed") {
+        let entry = entry.expect("an entry");
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().expect("a kind");
+        if kind.is_dir() {
+            copy_tree(&source, &target);
+        } else if kind.is_file() {
+            fs::copy(&source, &target).expect("copied");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use shoal_engine::observe::Stop;
+use shoal_engine::observe::{Stop, Witness};
 
 use super::*;
 use crate::{DiskError, measure};
@@ -105,4 +105,19 @@ fn measuring_counts_what_would_be_shared() {
     std::os::unix::fs::symlink("a", place.at("l")).expect("a link");
     let measured = measure(place.root.dir()).expect("a directory");
     assert_eq!((measured.files, measured.directories, measured.bytes, measured.skipped), (2, 2, 8, 0));
+}
+
+#[test]
+fn the_witness_is_noted_over_and_over_and_survives_garbage() {
+    let place = Place::new();
+    let of = |blocks| Witness { incarnation: u64::MAX, blocks, memberships: 3, records: 5 };
+    assert_eq!(place.root.witness(), None);
+    for blocks in [0, u64::MAX, 7] {
+        assert_eq!(place.root.note_witness(of(blocks)), Ok(()));
+        assert_eq!(place.root.witness(), Some(of(blocks)));
+    }
+    fs::write(place.at(".shoal/witness"), "half of it").expect("written");
+    assert_eq!(place.root.witness(), None);
+    assert_eq!(place.root.note_witness(of(8)), Ok(()));
+    assert_eq!(place.root.witness(), Some(of(8)));
 }

@@ -106,7 +106,7 @@ impl Exchange {
     }
 
     /// How many blocks of a chain are durable, if not all of them.
-    fn durable_blocks(&self, chain: ChainId) -> Option<u64> {
+    pub(super) fn durable_blocks(&self, chain: ChainId) -> Option<u64> {
         self.announcements.values().filter_map(|announcement| announcement.first.get(&chain)).min().copied()
     }
 
@@ -190,6 +190,7 @@ impl Folder {
     pub(super) fn new_incarnation(&mut self, turn: &mut Turn<'_>) {
         self.record.incarnation = turn.dice.number();
         turn.push(Effect::SaveFolder(self.record.clone()));
+        self.note_witness(turn);
     }
 
     /// Asks a peer for what it knows and we lack.
@@ -236,7 +237,7 @@ impl Folder {
         }
     }
 
-    fn durable_memberships(&self) -> u64 {
+    pub(super) fn durable_memberships(&self) -> u64 {
         self.exchange.durable_memberships().unwrap_or(u64::MAX).min(self.ledger.memberships())
     }
 
@@ -332,6 +333,8 @@ impl Folder {
         self.recording.durable(work);
         let Some(announcement) = self.exchange.announcements.remove(&work) else { return };
         self.exchange.is_report_due = true;
+        // Before anybody hears of it.
+        self.note_witness(turn);
         if let Some(own) = announcement.own.as_ref().filter(|_| announcement.membership.is_some()) {
             for device in &announcement.removed {
                 turn.send(

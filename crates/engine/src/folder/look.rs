@@ -38,7 +38,7 @@ impl Folder {
     pub(super) fn look_due(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now;
         if self.looking.full_walk_due.is_some_and(|due| due <= now) && self.looking.walks.is_empty() {
-            self.looking.walk_all(self.id, turn);
+            self.looking.walk_by_routine(self.id, turn);
         }
         let is_due = |hint: &Hint| hint.due <= now;
         if self.looking.hints.values().any(is_due) {
@@ -245,6 +245,7 @@ impl Folder {
             (Seen::File { print, executable }, Some(Kind::File { content, executable: was, .. }))
                 if print_before == Some(print) =>
             {
+                self.index.confirm_disk(&path);
                 self.was_seen(&path);
                 if executable == was {
                     self.planning.reconsider(path);

@@ -37,6 +37,8 @@ pub(super) struct Hint {
 #[derive(Default)]
 pub(super) struct Walk {
     pub(super) is_full: bool,
+    /// Nothing is known to have changed: until it finds something, everything is taken to be as it was.
+    pub(super) is_routine: bool,
     /// What stood there and was not in its directory's listing.
     pub(super) missing: Vec<RelPath>,
 }
@@ -63,6 +65,8 @@ pub(crate) struct Looking {
     /// Paths seen by the walk under way.
     pub(crate) seen: u64,
     pub(super) full_walk_due: Option<Timestamp>,
+    /// The full walk that is due is no routine: changes may have been missed.
+    is_unsure: bool,
     pub(super) reopen: Option<Timestamp>,
 }
 
@@ -80,7 +84,7 @@ impl Looking {
         self.is_walked
             && self.hints.is_empty()
             && self.looks.is_empty()
-            && self.walks.is_empty()
+            && self.walks.values().all(|walk| walk.is_routine && walk.missing.is_empty())
             && self.to_hash.is_empty()
             && self.hashes.is_empty()
     }
@@ -90,12 +94,23 @@ impl Looking {
         if self.walks.values().any(|walk| walk.is_full) {
             // What changed behind the walk under way would be missed: once more when it is over.
             self.full_walk_due = Some(turn.now);
+            self.is_unsure = true;
             return;
         }
+        self.begin_full_walk(folder, false, turn);
+    }
+
+    /// Looks at everything because it was not looked at for long.
+    pub(super) fn walk_by_routine(&mut self, folder: FolderId, turn: &mut Turn<'_>) {
+        let is_routine = self.is_walked && !std::mem::take(&mut self.is_unsure);
+        self.begin_full_walk(folder, is_routine, turn);
+    }
+
+    fn begin_full_walk(&mut self, folder: FolderId, is_routine: bool, turn: &mut Turn<'_>) {
         let work = turn.work();
         self.seen = 0;
         self.full_walk_due = Some(turn.now.after(FULL_SCAN_EVERY));
-        self.walks.insert(work, Walk { is_full: true, missing: Vec::new() });
+        self.walks.insert(work, Walk { is_full: true, is_routine, missing: Vec::new() });
         turn.push(Effect::Walk { folder, work, dir: None });
     }
 

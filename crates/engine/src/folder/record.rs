@@ -162,7 +162,7 @@ impl Folder {
         let is_older = |version: &VersionId| state.past[..seen].iter().any(|(past, _)| past == version);
         let is_base = match &state.disk {
             None => true,
-            Some(disk) => !disk.versions.is_empty() && disk.versions.iter().all(is_older),
+            Some(disk) => state.is_remembered && !disk.versions.is_empty() && disk.versions.iter().all(is_older),
         };
         is_base.then(|| vec![state.past[seen].0])
     }

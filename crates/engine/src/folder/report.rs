@@ -59,6 +59,7 @@ impl Folder {
             Root::Stopped(stop) => FolderState::Stopped(stop),
             Root::Closed if self.record.is_paused => FolderState::Paused,
             Root::Closed | Root::Opening => FolderState::Scanning { done: 0 },
+            Root::Open if self.forgotten.is_some() => FolderState::Waiting,
             Root::Open if !self.looking.is_walked => FolderState::Scanning { done: self.looking.seen },
             Root::Open if self.is_settled() => FolderState::UpToDate,
             Root::Open if self.swarm.is_starved() && self.looking.is_idle() => FolderState::Waiting,

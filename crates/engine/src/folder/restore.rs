@@ -26,7 +26,7 @@ impl Folder {
         }
         for (path, disk) in memory {
             if folder.is_known(&disk) {
-                folder.index.set_disk(&path, Some(disk));
+                folder.index.remember_disk(&path, disk);
             }
         }
         Some(folder)
@@ -90,6 +90,10 @@ impl Folder {
 
     /// The owner says who is in, and as what; told at once to everybody it concerns.
     pub(crate) fn set_members(&mut self, change: impl FnOnce(&mut Members), turn: &mut Turn<'_>) -> bool {
+        if self.ledger.memberships() < self.memberships_min {
+            // We said more than we remember: somebody will tell us, and nothing is said twice.
+            return false;
+        }
         let mut members = self.ledger.membership().members.clone();
         let before: Vec<DeviceId> = members.keys().copied().collect();
         change(&mut members);

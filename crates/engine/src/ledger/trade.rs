@@ -41,6 +41,12 @@ impl Ledger {
         }
     }
 
+    /// How many records there are, but for the genesis and proofs.
+    pub fn records(&self) -> u64 {
+        let blocks: u64 = self.chains.iter().map(|(id, chain)| self.kept(*id, chain)).sum();
+        blocks + self.memberships()
+    }
+
     /// A hash over the membership and all heads: equal on two devices that know the same.
     pub fn digest(&self) -> RecordHash {
         *self.digest.get_or_init(|| self.hash_heads())

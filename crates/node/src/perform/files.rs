@@ -7,7 +7,9 @@ use shoal_disk::{DiskError, Root};
 use shoal_engine::chunk::{Level, Manifest};
 use shoal_engine::event::{Event, Noticed, PrepareTrouble, WorkId};
 use shoal_engine::id::{ContentId, FolderId, Scope};
-use shoal_engine::observe::{Act, Change, Code, Fingerprint, HashTrouble, Hashed, Outcome, Seen, Source, Stop};
+use shoal_engine::observe::{
+    Act, Change, Code, Fingerprint, HashTrouble, Hashed, Outcome, Seen, Source, Stop, Witness,
+};
 use shoal_engine::path::{PRIVATE_DIR, RelPath};
 
 use super::Hands;
@@ -31,15 +33,16 @@ impl Hands {
                 Some((place, root_id)) => Root::open(&place, root_id),
                 None => Err(Stop::Missing),
             };
-            let (ground, result, kept) = match opened {
+            let (ground, result, kept, witness) = match opened {
                 Ok(root) => {
                     hands.begin_in(folder, &root, bench);
                     let kept = root.kept_contents().unwrap_or_default();
-                    (Some(Ground::Folder(root)), Ok(()), kept)
+                    let witness = root.witness();
+                    (Some(Ground::Folder(root)), Ok(()), kept, witness)
                 }
-                Err(stop) => (None, Err(stop), Vec::new()),
+                Err(stop) => (None, Err(stop), Vec::new(), None),
             };
-            hands.answer(Event::RootOpened { folder, result, kept });
+            hands.answer(Event::RootOpened { folder, result, kept, witness });
             ground
         });
     }
@@ -56,6 +59,17 @@ impl Hands {
                 self.note_unwatched(folder, true);
             }
         }
+    }
+
+    pub(super) fn note_witness(self: &Arc<Self>, folder: FolderId, witness: Witness) {
+        let Some(bench) = self.benches.get(Scope::Folder(folder)) else { return };
+        bench.work(move |ground| {
+            let Some(root) = ground.and_then(|ground| ground.root()) else { return };
+            if let Err(error) = root.check().map_err(|_| Code::DiskError).and_then(|()| root.note_witness(witness)) {
+                // Only a home that is set back to an older copy would miss it.
+                tracing::warn!(%folder, ?error, "cannot note how far our records are");
+            }
+        });
     }
 
     /// Opens an offer's ground unless it is open.
