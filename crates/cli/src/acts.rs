@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::print::Out;
 use crate::text::{self, plain};
-use crate::{demo, doctor, find, folders, lists, pair, send, sentence, serve, settings};
+use crate::{demo, doctor, find, folders, lists, pair, send, sentence, serve, settings, why};
 
 /// A running Shoal, and how to print.
 #[derive(Clone, Debug)]
@@ -80,6 +80,7 @@ impl Session {
             | Act::Conflicts { .. } => folders::run(self, act).await,
             Act::Held(asked) => self.held(asked).await,
             Act::History { folder, page } => self.history(folder, page).await,
+            Act::Why { path } => why::run(self, &path).await,
             Act::Verify { folder } => self.verify(folder).await,
             Act::Accept(_) | Act::Join(_) | Act::Decline { .. } | Act::Send(_) | Act::Withdraw { .. } => {
                 send::run(self, act).await

@@ -67,6 +67,8 @@ pub(crate) enum Act {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         page: u32,
     },
+    /// Say why a file is as it is, or is not here: what stands there, who has it, what it waits for
+    Why { path: PathBuf },
     /// Check every signature and link of the history
     Verify { folder: Option<String> },
 
@@ -343,6 +345,7 @@ mod tests {
             "held Work keep",
             "history Work --page 2",
             "verify",
+            "why ~/Work/a.txt",
             "config set lan-only true",
             "config set bootstrap a b",
             "config get name",

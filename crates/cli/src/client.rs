@@ -158,7 +158,7 @@ fn picked(answer: Answer) -> Result<Picked, Failure> {
 }
 
 /// A path as the running Shoal reads it: it stands in another directory than we do.
-fn text_of(path: &std::path::Path) -> Result<String, Failure> {
+pub(crate) fn text_of(path: &std::path::Path) -> Result<String, Failure> {
     let absolute = std::path::absolute(path).map_err(|_| Failure::said("There is no such path."))?;
     let text = absolute.into_os_string().into_string();
     text.map_err(|_| Failure::said("This path is not valid text."))

@@ -24,6 +24,7 @@ mod sentence;
 mod serve;
 mod settings;
 mod text;
+mod why;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -8,6 +8,7 @@ use crate::codec;
 use crate::effect::Effect;
 use crate::entry::Kind;
 use crate::event::{Event, WorkId};
+use crate::explain::Explanation;
 use crate::folder::Folder;
 use crate::id::{DeviceId, FolderId, OfferId, Scope};
 use crate::inbox::Inbox;
@@ -254,6 +255,12 @@ impl Engine {
         max: usize,
     ) -> (Vec<FileStatus>, usize) {
         self.folders.get(&folder).map(|folder| folder.files_in(dir, from, max)).unwrap_or_default()
+    }
+
+    /// What is known of one path of a folder, for a person who asks why; `None` if the folder is not ours.
+    pub fn explain(&self, folder: FolderId, path: &RelPath) -> Option<Explanation> {
+        let known = |device: DeviceId| self.people.known(device);
+        self.folders.get(&folder).map(|folder| folder.explain(path, &known))
     }
 
     /// Every live path of a folder with what should stand there, for a dry run; also of one we are invited to.

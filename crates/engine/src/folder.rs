@@ -22,6 +22,7 @@ use crate::turn::Turn;
 
 mod apply;
 mod exchange;
+mod explaining;
 mod hold;
 mod invite;
 mod look;

@@ -11,6 +11,7 @@ pub mod effect;
 pub mod engine;
 pub mod entry;
 pub mod event;
+pub mod explain;
 mod folder;
 pub mod id;
 mod inbox;

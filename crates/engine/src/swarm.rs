@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::chunk::Manifest;
 use crate::effect::Effect;
 use crate::event::WorkId;
+use crate::explain::Has;
 use crate::id::{ContentId, DeviceId, Scope};
 use crate::limits::{FETCH_BYTES_IN_FLIGHT_MAX, WHOLE_FILE_BYTES_MAX};
 use crate::message::Part;
@@ -255,6 +256,22 @@ impl Swarm {
                 .iter()
                 .filter_map(|content| self.wanted.get(content))
                 .all(|wanted| !matches!(wanted.progress, Progress::Preparing) && !has_source(wanted))
+    }
+
+    /// How many connected devices have some of a wanted content, and whether all were asked in vain.
+    pub(crate) fn sources_of(&self, content: ContentId) -> (usize, bool) {
+        let sources = self.wanted.get(&content).map(|wanted| wanted.sources.values());
+        let sources = sources.map_or(0, |parts| parts.filter(|part| **part != Part::Nothing).count());
+        (sources, self.stuck.contains(&content))
+    }
+
+    /// What a device said it has of a wanted content.
+    pub(crate) fn told_of(&self, content: ContentId, device: DeviceId) -> Option<Has> {
+        self.wanted.get(&content)?.sources.get(&device).map(|part| match part {
+            Part::All => Has::All,
+            Part::Some(_) => Has::Part,
+            Part::Nothing => Has::Nothing,
+        })
     }
 
     /// Contents that every giver lacks, and has lacked for a while; all that are lacking if there is no giver.

@@ -10,9 +10,13 @@ use ts_rs::TS;
 
 use crate::view::{DryRun, OfferItem, Role, Theme, Trouble};
 
+mod past;
 mod typescript;
+mod why;
 
+pub use past::{ChangeKind, HistoryPage, HistoryRow, Verification};
 pub use typescript::{TYPESCRIPT_FILE, typescript};
+pub use why::{Why, WhyBelow, WhyHas, WhyHere, WhyKept, WhyMember, WhyVerdict, WhyVersion};
 
 /// A place or files chosen in a native picker; the path stays in Rust.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
@@ -28,6 +32,16 @@ pub struct DropId(pub String);
 pub enum Source {
     Drop { drop: DropId },
     Pick { pick: PickId },
+}
+
+/// A path that a question is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum PathIn {
+    /// Anywhere on this computer; the local socket and `shoal serve` only.
+    Typed { path: String },
+    /// Inside a folder; empty for the folder itself.
+    Folder { folder: String, path: String },
 }
 
 /// A person and what they may do, for sharing a folder.
@@ -248,6 +262,8 @@ pub enum Question {
     History { folder: Option<String>, page: u32 },
     /// Checks every signature and link of one folder's history, or of all. Answers `Verified`.
     Verify { folder: Option<String> },
+    /// Everything known of one path. Answers `Why`.
+    Why { at: PathIn },
     /// What is set. Answers `Settings`.
     Settings,
     /// The same for several files and folders that are there, to be sent.
@@ -297,6 +313,7 @@ pub enum Answer {
         folders: Vec<Verification>,
     },
     Settings(SettingsPage),
+    Why(Box<Why>),
 }
 
 /// What was picked, as shown to people.
@@ -371,58 +388,6 @@ pub struct OfferPage {
     pub items: Vec<OfferItem>,
     pub page: u32,
     pub pages: u32,
-}
-
-/// One page of what happened, newest first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct HistoryPage {
-    pub rows: Vec<HistoryRow>,
-    pub page: u32,
-    pub pages: u32,
-    pub total: u64,
-}
-
-/// One change, as its author signed it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct HistoryRow {
-    /// By its author's clock.
-    pub time: u64,
-    /// Name of the device that made the change.
-    pub device: String,
-    pub folder: String,
-    pub folder_name: String,
-    pub path: String,
-    pub kind: ChangeKind,
-    /// Bytes of the file after the change.
-    pub size: Option<u64>,
-    /// Where it was before, when it was moved.
-    pub from: Option<String>,
-}
-
-/// What a change did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeKind {
-    Created,
-    Changed,
-    Removed,
-    Moved,
-    /// Closed a conflict: several versions before, one after.
-    Settled,
-}
-
-/// What checking one folder's whole history found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Verification {
-    pub folder: String,
-    pub name: String,
-    pub entries: u64,
-    /// Devices that wrote any of them.
-    pub devices: u32,
-    pub memberships: u32,
-    /// Every signature and every link holds.
-    pub ok: bool,
-    pub troubles: Vec<Trouble>,
 }
 
 /// What a person set.

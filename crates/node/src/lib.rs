@@ -13,6 +13,7 @@ pub mod guard;
 mod history;
 pub mod home;
 mod inspect;
+mod lies;
 pub mod log;
 mod look;
 mod node;
@@ -37,6 +38,7 @@ mod token;
 mod transfer;
 mod uploads;
 pub mod view;
+mod why;
 mod worker;
 
 pub use home::Home;

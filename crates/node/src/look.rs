@@ -33,6 +33,7 @@ pub(crate) async fn answer(node: &Node, question: Question) -> Result<Answer, Tr
         Question::InspectPick { pick, purpose } => crate::inspect::inspect(node, &pick, purpose).await,
         Question::History { folder, page } => history_page(node, folder, page).await,
         Question::Verify { folder } => verify(node, folder).await,
+        Question::Why { at } => crate::why::answer(node, &at).await,
         Question::Settings => Ok(Answer::Settings(settings(node))),
         // Native pickers belong to the window's shell.
         Question::PickFolder | Question::PickFiles => Err(Trouble::plain(ErrorCode::NotHere)),
@@ -168,7 +169,7 @@ async fn verify(node: &Node, folder: Option<String>) -> Result<Answer, Trouble> 
 }
 
 /// What each device is called, this one included.
-fn caller(node: &Node, status: Status) -> impl Fn(DeviceId) -> String + Send + 'static {
+pub(crate) fn caller(node: &Node, status: Status) -> impl Fn(DeviceId) -> String + Send + 'static {
     let (me, my_name) = (node.me(), crate::survey::settings(node.hands()).name);
     move |device| if device == me { my_name.clone() } else { name_of(&status, device) }
 }

@@ -9,3 +9,4 @@ mod resume;
 mod road;
 mod swarm;
 mod trouble;
+mod why;

@@ -346,6 +346,8 @@ export type DropId = string;
 
 export type Source = { "type": "drop", drop: DropId, } | { "type": "pick", pick: PickId, };
 
+export type PathIn = { "type": "typed", path: string, } | { "type": "folder", folder: string, path: string, };
+
 export type Invitee = { device: string, role: Role, };
 
 export type Chosen = { "type": "all" } | { "type": "only", items: Array<number>, };
@@ -356,11 +358,11 @@ export type Command = { "type": "set_up", name: string, downloads: PickId | null
  */
 port: number | null, lan_only: boolean | null, bootstrap: Array<string> | null, } | { "type": "quit" };
 
-export type Question = { "type": "files_in", folder: string, dir: string, page: number, } | { "type": "offer_items", offer: string, page: number, } | { "type": "pick_folder" } | { "type": "pick_files" } | { "type": "pick_typed", path: string, } | { "type": "pick_drop", drop: DropId, } | { "type": "history", folder: string | null, page: number, } | { "type": "verify", folder: string | null, } | { "type": "settings" } | { "type": "pick_typed_files", paths: Array<string>, } | { "type": "inspect_pick", pick: PickId, purpose: Purpose, };
+export type Question = { "type": "files_in", folder: string, dir: string, page: number, } | { "type": "offer_items", offer: string, page: number, } | { "type": "pick_folder" } | { "type": "pick_files" } | { "type": "pick_typed", path: string, } | { "type": "pick_drop", drop: DropId, } | { "type": "history", folder: string | null, page: number, } | { "type": "verify", folder: string | null, } | { "type": "why", at: PathIn, } | { "type": "settings" } | { "type": "pick_typed_files", paths: Array<string>, } | { "type": "inspect_pick", pick: PickId, purpose: Purpose, };
 
 export type Purpose = { "type": "share" } | { "type": "join", folder: string, } | { "type": "receive", offer: string, } | { "type": "send" };
 
-export type Answer = { "type": "done" } | { "type": "shared", folder: string, } | { "type": "sent", transfers: Array<string>, } | { "type": "pair_link", link: string, expires_at: number, } | { "type": "picked", picked: Picked | null, } | { "type": "inspected" } & Inspection | { "type": "files" } & FilePage | { "type": "offer_items" } & OfferPage | { "type": "history" } & HistoryPage | { "type": "verified", folders: Array<Verification>, } | { "type": "settings" } & SettingsPage;
+export type Answer = { "type": "done" } | { "type": "shared", folder: string, } | { "type": "sent", transfers: Array<string>, } | { "type": "pair_link", link: string, expires_at: number, } | { "type": "picked", picked: Picked | null, } | { "type": "inspected" } & Inspection | { "type": "files" } & FilePage | { "type": "offer_items" } & OfferPage | { "type": "history" } & HistoryPage | { "type": "verified", folders: Array<Verification>, } | { "type": "settings" } & SettingsPage | { "type": "why" } & Why;
 
 export type Picked = { pick: PickId, 
 /**
@@ -449,5 +451,89 @@ downloads: string,
  * 0 for any that is free.
  */
 port: number, lan_only: boolean, bootstrap: Array<string>, theme: Theme, };
+
+export type Why = { 
+/**
+ * As it was asked for, shown to people.
+ */
+asked: string, 
+/**
+ * The folder it lies in; none if it lies in none.
+ */
+folder: string | null, folder_name: string, 
+/**
+ * Inside the folder; empty for the folder itself.
+ */
+path: string, verdict: WhyVerdict, 
+/**
+ * What stands there now.
+ */
+here: WhyHere, 
+/**
+ * The versions that no other replaces; the one that stands, or should, comes first.
+ */
+versions: Array<WhyVersion>, 
+/**
+ * What stands here is what the first version says.
+ */
+is_same: boolean, 
+/**
+ * The other members, and what they have of it.
+ */
+members: Array<WhyMember>, 
+/**
+ * Conflict copies beside it.
+ */
+copies: Array<string>, 
+/**
+ * The path whose conflict copy it is, and the device whose change is in it.
+ */
+copy_of: string | null, copy_by: string | null, 
+/**
+ * Earlier versions of it that are kept on this computer, newest first; at most 100.
+ */
+kept: Array<WhyKept>, 
+/**
+ * For a directory: what lies below it.
+ */
+below: WhyBelow, };
+
+export type WhyHere = { "type": "nothing" } | { "type": "file", size: number, modified: number, } | { "type": "directory" } | { "type": "link", target: string, } | { "type": "skipped", trouble: Trouble, } | { "type": "unknown" };
+
+export type WhyVerdict = { "type": "outside", places: Array<string>, } | { "type": "ours" } | { "type": "bad_name" } | { "type": "behind_link", link: string, } | { "type": "folder" } | { "type": "not_member" } | { "type": "stopped", trouble: Trouble, } | { "type": "paused" } | { "type": "first_look" } | { "type": "problem", trouble: Trouble, } | { "type": "held", is_ours: boolean, } | { "type": "looking" } | { "type": "recording" } | { "type": "applying" } | { "type": "settling" } | { "type": "blocked" } | { "type": "lacking", sources: number, is_nowhere: boolean, } | { "type": "put_off" } | { "type": "pending" } | { "type": "not_seen" } | { "type": "unknown" } | { "type": "same" } | { "type": "gone" } | { "type": "stays_for_others" };
+
+export type WhyVersion = { 
+/**
+ * What `shoal restore --version` takes.
+ */
+id: string, 
+/**
+ * Name of the device that wrote it.
+ */
+device: string, 
+/**
+ * By its author's clock.
+ */
+time: number, 
+/**
+ * A tombstone.
+ */
+is_removal: boolean, size: number | null, };
+
+export type WhyMember = { device: string, name: string, has: WhyHas, };
+
+export type WhyHas = { "type": "all" } | { "type": "part" } | { "type": "nothing" } | { "type": "not_heard" } | { "type": "behind", files: number, problems: number, } | { "type": "unknown" } | { "type": "away", since: number | null, } | { "type": "invited" };
+
+export type WhyKept = { 
+/**
+ * When it was put away.
+ */
+time: number, was_removed: boolean, size: number, 
+/**
+ * What `shoal restore --version` takes.
+ */
+id: string, };
+
+export type WhyBelow = { files: number, lacking: number, problems: number, };
 
 export type DropEvent = { "type": "over", names: Array<string>, count: number, bytes: number | null, x: number, y: number, } | { "type": "leave" } | { "type": "drop", drop: DropId, names: Array<string>, count: number, bytes: number, has_folder: boolean, x: number, y: number, };

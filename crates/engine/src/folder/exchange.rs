@@ -382,6 +382,17 @@ impl Folder {
         }
     }
 
+    /// Whether another member said that it knows of a version, or heard of it from us.
+    pub(super) fn has_heard(&self, peer: &Peer, version: VersionId) -> bool {
+        let blocks = match peer.heads.get(&version.chain) {
+            head if version.chain.device == self.me => {
+                head.map_or(0, |head| head.blocks).max(peer.own_blocks(version.chain))
+            }
+            head => head.map_or(0, |head| head.blocks),
+        };
+        self.ledger.entries_in(version.chain, blocks) > version.sequence
+    }
+
     /// How far another member's disk is.
     pub(crate) fn heard_state(&mut self, from: DeviceId, state: TheirState) {
         if let Some(peer) = self.exchange.peers.get_mut(&from) {

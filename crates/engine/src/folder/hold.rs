@@ -64,6 +64,12 @@ impl Holding {
         self.here.is_empty() && self.there.is_empty()
     }
 
+    /// Whether a path waits for a yes, and if so, whether it was taken away on this disk.
+    pub(super) fn holds(&self, path: &RelPath) -> Option<bool> {
+        let is_ours = self.here.contains(path);
+        (is_ours || self.there.contains_key(path)).then_some(is_ours)
+    }
+
     fn lately(&mut self, now: Timestamp) -> usize {
         self.recent.retain(|_, at| now.since(*at) < BATCH_WINDOW);
         self.recent.len()

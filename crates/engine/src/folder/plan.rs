@@ -201,7 +201,7 @@ impl Folder {
     }
 
     /// Whether a file or link stands where a directory above this path must be.
-    fn is_blocked(&self, path: &RelPath) -> bool {
+    pub(super) fn is_blocked(&self, path: &RelPath) -> bool {
         path.ancestors().any(|dir| {
             matches!(
                 self.index.get(&dir).and_then(|state| state.standing()),

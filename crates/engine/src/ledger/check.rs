@@ -143,7 +143,7 @@ impl Ledger {
     }
 
     /// How many entries somebody knows who knows that many blocks of a chain; no bound beyond a fork.
-    fn entries_in(&self, id: ChainId, blocks: u64) -> u64 {
+    pub(crate) fn entries_in(&self, id: ChainId, blocks: u64) -> u64 {
         if self.frozen_at(id).is_some_and(|frozen| frozen.index < blocks) {
             return u64::MAX;
         }

@@ -4,7 +4,8 @@ use ts_rs::{Config, TS};
 
 use super::{
     Answer, ChangeKind, Chosen, Clash, Command, DropEvent, DropId, FileEntry, FilePage, FileState, HistoryPage,
-    HistoryRow, Inspection, Invitee, OfferPage, PickId, Picked, Purpose, Question, SettingsPage, Source, Verification,
+    HistoryRow, Inspection, Invitee, OfferPage, PathIn, PickId, Picked, Purpose, Question, SettingsPage, Source,
+    Verification, Why, WhyBelow, WhyHas, WhyHere, WhyKept, WhyMember, WhyVerdict, WhyVersion,
 };
 use crate::view::{
     BlockedDevice, Conflict, Device, DeviceWarning, Direction, DryRun, ErrorCode, Folder, FolderState, Hold,
@@ -83,6 +84,7 @@ declare![
     PickId,
     DropId,
     Source,
+    PathIn,
     Invitee,
     Chosen,
     Command,
@@ -101,5 +103,13 @@ declare![
     ChangeKind,
     Verification,
     SettingsPage,
+    Why,
+    WhyHere,
+    WhyVerdict,
+    WhyVersion,
+    WhyMember,
+    WhyHas,
+    WhyKept,
+    WhyBelow,
     DropEvent
 ];
