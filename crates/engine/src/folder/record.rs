@@ -153,8 +153,11 @@ impl Folder {
         }
         let same: Vec<VersionId> =
             state.heads.iter().filter(|head| head.kind.is_same(kind)).map(|head| head.id).collect();
+        // What stood here is known and was something else: a person put this here, and whoever removes the version that
+        // says the same did not know.
+        let is_put_here = state.disk.as_ref().is_some_and(|disk| disk.kind.is_live()) && !state.is_remembered;
         if !same.is_empty() {
-            return Some(same);
+            return (!is_put_here).then_some(same);
         }
         // The base is unknown, or older than what is seen because the memory of this disk is: an old version that was
         // never replaced here.
