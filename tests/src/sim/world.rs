@@ -26,6 +26,8 @@ use super::trace::Trace;
 const HAPPENINGS_MAX: u64 = 400_000;
 /// How long after the last fault everything must be calm, beside the engine's own timers.
 const CALM_MS: u64 = 60_000;
+/// How much longer if homes were set back: what nobody knows any more is waited for, by one after the other.
+const BACKUP_MS: u64 = 60_000;
 /// How long nothing may change before a world counts as calm.
 pub const QUIET_MS: u64 = 15_000;
 
@@ -338,7 +340,8 @@ impl World {
         }
         self.dial_all();
         let scan_ms = if self.has_lost_hints { FULL_SCAN_EVERY.as_millis() as u64 } else { 0 };
-        self.end = Some(self.now + CALM_MS + SETTLE_GRACE.as_millis() as u64 + scan_ms + QUIET_MS);
+        let backup_ms = if self.plan.has_backups { BACKUP_MS } else { 0 };
+        self.end = Some(self.now + CALM_MS + SETTLE_GRACE.as_millis() as u64 + scan_ms + backup_ms + QUIET_MS);
         self.queue.add(self.now + 1_000, Due::Script);
     }
 

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 use crate::turn::Turn;
 
 /// How long a member must have told us all it knows before we give up on what nobody seems to know any more.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 
 /// The ledger forgot something, and others tell us again.
 #[derive(Clone, Copy, Debug)]
