@@ -1,7 +1,7 @@
 # The work is in cargo, npm and .config/; each script there says what it does.
 SEEDS ?= 100000
 
-.PHONY: run test demo sim check doctor screenshots
+.PHONY: run test demo sim planted check doctor screenshots
 
 run: ## opens the window; without a display, serves the page and prints the address
 	@.config/run.sh $(ARGS)
@@ -14,6 +14,9 @@ demo: ## two people on this computer; HEADLESS=1 without a window
 
 sim: ## simulated worlds: make sim SEEDS=1000000 for short histories, make sim SEEDS=2000 LONG=1 for long ones
 	@cargo run --locked --release -p shoal-tests --bin sim -- --seeds $(SEEDS) $(if $(LONG),--long)
+
+planted: ## plants each known fault in turn: the simulation must find it within 10,000 histories
+	@cargo run --locked --release -p shoal-tests --bin planted
 
 check: ## format, lints, types, dependencies
 	@.config/check.sh

@@ -7,7 +7,9 @@ use shoal_tests::sim::plan::Size;
 use shoal_tests::sim::world::{self, Options, Report};
 
 /// Seeds of short histories that once showed a fault; each is named by what it showed.
-const SHORT_REGRESSIONS: [(u64, &str); 3] = [
+const SHORT_REGRESSIONS: [(u64, &str); 5] = [
+    (585, "a file that took a directory's place was a conflict with itself"),
+    (2_843, "a file that was gone again before it was recorded waited for ever"),
     (313_035, "what a person put where a record said the same was removed with that record"),
     (140_220, "an old look that was answered after a newer listing was believed"),
     (147_383, "what was moved away while the disk was still at work on it was taken for standing"),

@@ -44,6 +44,7 @@ impl PathState {
         let (closed, open): (Vec<Head>, Vec<Head>) =
             std::mem::take(&mut self.heads).into_iter().partition(|old| supersedes.contains(&old.id));
         self.heads = open;
+        let closed = if planted!(PastForgotten) { Vec::new() } else { closed };
         self.past.extend(closed.into_iter().filter(|old| old.kind.is_live()).map(|old| (old.id, old.kind)));
         let extra = self.past.len().saturating_sub(PAST_MAX);
         self.past.drain(..extra);
@@ -143,13 +144,16 @@ impl Index {
     /// Returns the path away from which the entry moved a version, if it did.
     pub(crate) fn fold(&mut self, entry: &Entry, head: Head) -> Option<RelPath> {
         let moved = entry.moved_from.filter(|version| entry.supersedes.contains(version));
+        let moved = moved.filter(|_| !planted!(MovesStay));
         let from = moved.and_then(|version| self.path_of(version, &entry.path));
         if let Some(from) = &from {
             self.change(from, |state| state.close(&entry.supersedes));
         }
         self.change(&entry.path, |state| {
             state.close(&entry.supersedes);
-            state.heads.push(head);
+            if head.kind.is_live() || !planted!(TombstonesForgotten) {
+                state.heads.push(head);
+            }
         });
         from
     }

@@ -2,6 +2,8 @@
 //!
 //! Everything the engine knows arrived in an [`event::Event`]; everything it wants is an [`effect::Effect`].
 
+#[macro_use]
+pub mod planted;
 mod block;
 pub mod chunk;
 pub mod codec;

@@ -29,7 +29,8 @@ pub fn reconcile(heads: &[Head], is_directory: bool) -> Reconciled<'_> {
         return Reconciled::default();
     };
     // Next to a live directory (its entry, or anything below) a file cannot stand.
-    let is_directory = is_directory || heads.iter().any(|head| head.kind == Kind::Directory);
+    let is_directory =
+        is_directory && !planted!(FilesBesideDirectories) || heads.iter().any(|head| head.kind == Kind::Directory);
     let gives_way = is_directory && has_bytes(first);
     let mut losers: Vec<&Head> = Vec::new();
     let mut ranked: Vec<&Head> = heads.iter().filter(|head| has_bytes(head)).collect();
@@ -37,7 +38,8 @@ pub fn reconcile(heads: &[Head], is_directory: bool) -> Reconciled<'_> {
     for head in ranked {
         let is_kept =
             !gives_way && head.kind.is_same(&first.kind) || losers.iter().any(|other| other.kind.is_same(&head.kind));
-        if !is_kept {
+        let is_forgotten = planted!(LosersForgotten) || planted!(DeletionsWin) && !first.kind.is_live();
+        if !is_kept && !is_forgotten {
             losers.push(head);
         }
     }

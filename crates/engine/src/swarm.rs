@@ -184,6 +184,9 @@ impl Swarm {
 
     /// Sets aside what every giver lacks and has lacked for a while, so that others have their turn.
     fn set_aside(&mut self, now: Timestamp) {
+        if planted!(StuckKeepPlaces) {
+            return;
+        }
         let stuck: Vec<ContentId> =
             self.active.iter().copied().filter(|content| self.is_nowhere(content, now)).collect();
         for content in stuck {
@@ -336,7 +339,7 @@ impl Swarm {
 
     /// It is gone; what it was to bring is asked of others.
     pub(crate) fn disconnected(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
-        if self.givers.remove(&device).is_none() {
+        if planted!(GoneGiversAsked) || self.givers.remove(&device).is_none() {
             return;
         }
         for content in self.active.iter().chain(&self.stuck) {

@@ -26,7 +26,7 @@ pub struct Head {
 impl Head {
     /// What orders heads: live before deleted, then logical time, then hash. Total, and independent of arrival.
     pub fn rank(&self) -> (bool, u64, RecordHash) {
-        (self.kind.is_live(), self.lamport, self.hash)
+        (self.kind.is_live() != planted!(DeletionsWin), self.lamport, self.hash)
     }
 }
 

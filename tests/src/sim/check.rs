@@ -33,6 +33,7 @@ impl World {
         self.check_account(&members);
         self.check_roles(&members);
         self.check_offers();
+        self.check_conflicts();
         self.check_status(&members);
     }
 
@@ -191,6 +192,16 @@ impl World {
         }
         for what in wrong.into_iter().take(TOLD_MAX) {
             self.violate("I16", what);
+        }
+    }
+
+    /// I23: where one person alone writes, on one device whose memory holds, nothing can conflict.
+    fn check_conflicts(&mut self) {
+        let plan = &self.plan;
+        let is_certain = plan.only_writer.is_some()
+            && !(plan.has_power_cuts || plan.has_index_loss || plan.has_backups || plan.has_role_changes);
+        if is_certain && self.conflicts > 0 {
+            self.violate("I23", format!("{} conflicts, though only one person wrote", self.conflicts));
         }
     }
 

@@ -8,6 +8,7 @@ use shoal_engine::engine::Dice as EngineDice;
 use shoal_engine::event::Event;
 use shoal_engine::id::{DeviceId, FolderId, OfferId};
 use shoal_engine::limits::{FULL_SCAN_EVERY, SETTLE_GRACE};
+use shoal_engine::planted::{self, Bug};
 use shoal_engine::request::Request;
 use shoal_engine::status::Status;
 
@@ -89,12 +90,14 @@ pub struct Options {
     pub without: Vec<String>,
     /// What decides on each device.
     pub maker: Maker,
+    /// A fault that is put in on purpose.
+    pub bug: Option<Bug>,
 }
 
 impl Options {
     /// All faults, and neither lines nor a hash.
     pub fn of(size: Size, maker: Maker) -> Self {
-        Options { has_trace: false, has_hash: false, size, without: Vec::new(), maker }
+        Options { has_trace: false, has_hash: false, size, without: Vec::new(), maker, bug: None }
     }
 }
 
@@ -165,6 +168,7 @@ pub fn catch_panics() {
 
 /// Runs the world of a seed.
 pub fn run(seed: u64, options: &Options) -> Report {
+    planted::plant(options.bug);
     let mut world = World::new(seed, options);
     world.cast();
     world.queue.add(100, Due::Script);

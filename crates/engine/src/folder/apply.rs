@@ -72,7 +72,7 @@ impl Folder {
         }
         let from = self.planning.ready.get(path).and_then(moved_source);
         let is_unsure = |path: &RelPath| self.looking.has(path) || self.recording.has(path);
-        if is_unsure(path) || from.is_some_and(is_unsure) {
+        if !planted!(AppliesOverNews) && (is_unsure(path) || from.is_some_and(is_unsure)) {
             // Looked at again: planned when it is known what stands there.
             self.planning.take_ready(path);
             self.planning.reconsider(path.clone());
@@ -85,7 +85,7 @@ impl Folder {
     /// Whether everything that is said of a path is durable.
     fn is_said_durably(&self, path: &RelPath) -> bool {
         let heads = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default();
-        heads.iter().all(|head| self.exchange.is_durable(head.id))
+        planted!(AppliesUnsaid) || heads.iter().all(|head| self.exchange.is_durable(head.id))
     }
 
     /// The versions a change puts on the disk, as known when it is begun.
@@ -135,6 +135,7 @@ impl Folder {
                 self.made(begun, print, turn);
                 self.looking.hint(copy, true, now);
             }
+            Outcome::Unexpected if planted!(UnexpectedIsDone) => self.made(begun, None, turn),
             Outcome::Unexpected => {
                 self.planning.put_off(path, now);
                 self.looking.hint(path.clone(), true, now);

@@ -169,7 +169,9 @@ impl Folder {
             peer.reported = None;
         }
         // News: a question that was asked before it is answered too early.
-        peer.asked = None;
+        if !planted!(QuestionsAskedOnce) {
+            peer.asked = None;
+        }
         peer.memberships = memberships;
         peer.heads.extend(chains.iter().map(|head| (head.chain, *head)));
         // Somebody knows more of our chain than we do: our memory was rolled back. We take theirs and write elsewhere.
@@ -188,7 +190,9 @@ impl Folder {
 
     /// Writes under a fresh number from now on.
     pub(super) fn new_incarnation(&mut self, turn: &mut Turn<'_>) {
-        self.record.incarnation = turn.dice.number();
+        if !planted!(IncarnationKept) {
+            self.record.incarnation = turn.dice.number();
+        }
         turn.push(Effect::SaveFolder(self.record.clone()));
         self.note_witness(turn);
     }
@@ -208,7 +212,12 @@ impl Folder {
             return;
         }
         let question = (memberships, chains.clone());
-        if peer.asked.as_ref().is_some_and(|(at, before)| *before == question && turn.now.since(*at) < ASK_AGAIN_AFTER)
+        let is_asked_for_ever = planted!(QuestionsAskedOnce) && peer.asked.is_some();
+        if is_asked_for_ever
+            || peer
+                .asked
+                .as_ref()
+                .is_some_and(|(at, before)| *before == question && turn.now.since(*at) < ASK_AGAIN_AFTER)
         {
             return;
         }
@@ -261,7 +270,9 @@ impl Folder {
             }
             RecordRange::Memberships { .. } => return Some(range),
         };
-        let Some(durable) = self.exchange.durable_blocks(chain).filter(|_| from != PROOF_INDEX) else {
+        let Some(durable) =
+            self.exchange.durable_blocks(chain).filter(|_| from != PROOF_INDEX && !planted!(ToldTooEarly))
+        else {
             return Some(range);
         };
         let to = to.min(durable);
@@ -346,7 +357,7 @@ impl Folder {
                 self.record.invited.iter().copied().filter(|device| self.exchange.peers.contains_key(device)).collect();
             invited.into_iter().for_each(|device| self.invite(device, turn));
         }
-        let is_durable = |chain: &&ChainId| self.exchange.durable_blocks(**chain).is_none();
+        let is_durable = |chain: &&ChainId| self.exchange.durable_blocks(**chain).is_none() || planted!(ToldTooEarly);
         let heads: Vec<ChainHead> =
             announcement.chains.iter().filter(is_durable).filter_map(|chain| self.ledger.head(*chain)).collect();
         if heads.is_empty() && !announcement.chains.is_empty() {

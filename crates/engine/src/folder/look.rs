@@ -76,7 +76,9 @@ impl Folder {
         turn: &mut Turn<'_>,
     ) {
         let Some(current) = self.looking.looks.remove(&work) else { return };
-        if let Err(stop) = root {
+        if let Err(stop) = root
+            && !planted!(MissingRootIsEmpty)
+        {
             return self.stop(stop, turn);
         }
         let confirming = self.recording.take_confirming(work);
@@ -85,7 +87,7 @@ impl Folder {
             self.recording.gone(path.clone(), turn.now);
         }
         let mut gone = BTreeSet::new();
-        for (path, what) in seen.into_iter().filter(|(path, _)| current.contains(path)) {
+        for (path, what) in seen.into_iter().filter(|(path, _)| current.contains(path) || planted!(OldLooksBelieved)) {
             self.looking.note_news(&path);
             if !matches!(what, Ok(Some(Seen::File { .. })) | Err(_)) {
                 self.looking.forget_reading(&path);
@@ -100,7 +102,9 @@ impl Folder {
             }
             if self.index.get(&path).is_some_and(|state| state.is_busy) {
                 // The disk is changing it for us: look when that is over.
-                self.looking.hint_later(path, RELOOK_BUSY_AFTER, turn.now);
+                if !planted!(BusyHintsForgotten) {
+                    self.looking.hint_later(path, RELOOK_BUSY_AFTER, turn.now);
+                }
                 continue;
             }
             match what {
@@ -129,6 +133,7 @@ impl Folder {
         }
         self.planning.note_skipped(dir.as_ref(), skipped.clone());
         let entries = match (entries, &dir) {
+            (Err(_), _) if planted!(FailedListingsAreEmpty) => Vec::new(),
             (Ok(entries), _) => entries,
             (Err(code), Some(dir)) => return self.unreadable(dir.clone(), code, turn.now),
             (Err(_), None) => return,
@@ -149,10 +154,12 @@ impl Folder {
         for entry in entries {
             if self.index.get(&entry.path).is_some_and(|state| state.is_busy) {
                 // The disk is changing it for us, and a user may have been there already: look when that is over.
-                self.looking.hint_later(entry.path, RELOOK_BUSY_AFTER, turn.now);
+                if !planted!(BusyHintsForgotten) {
+                    self.looking.hint_later(entry.path, RELOOK_BUSY_AFTER, turn.now);
+                }
                 continue;
             }
-            if self.looking.news.contains(&entry.path) {
+            if self.looking.news.contains(&entry.path) && !planted!(OldWalksBelieved) {
                 // It was looked at or changed since the walk began, which may have seen it before that.
                 self.looking.hint(entry.path, true, turn.now);
                 continue;
@@ -170,10 +177,12 @@ impl Folder {
         if self.looking.walks.is_empty() {
             self.looking.news.clear();
         }
-        if let Err(stop) = root {
+        if let Err(stop) = root
+            && !planted!(MissingRootIsEmpty)
+        {
             return self.stop(stop, turn);
         }
-        for path in walk.missing {
+        for path in walk.missing.into_iter().filter(|_| !planted!(MissingNotLookedAt)) {
             self.looking.hint(path, true, turn.now);
         }
         if walk.is_full && !self.looking.is_walked {
@@ -247,7 +256,7 @@ impl Folder {
             {
                 self.index.confirm_disk(&path);
                 self.was_seen(&path);
-                if executable == was {
+                if executable == was || planted!(ModesIgnored) {
                     self.planning.reconsider(path);
                 } else {
                     let kind = Kind::File { content, size: print.size, executable, modified: print.modified() };
@@ -273,6 +282,8 @@ impl Folder {
     ///
     /// Every directory gets an entry: whoever removes one says so, and nobody has to guess who emptied it.
     fn saw_directory(&mut self, path: RelPath, is_look: bool, turn: &mut Turn<'_>) {
+        // A file that was seen here before is gone again.
+        self.recording.undraft(&path);
         self.recording.not_gone(&path);
         self.hold.not_gone(&path);
         let was = self.index.get(&path).and_then(|state| state.standing()).cloned();
@@ -289,7 +300,7 @@ impl Folder {
                 versions.is_empty() && (is_unspoken || is_known_absent || is_in_the_way)
             }
         };
-        if is_news {
+        if is_news && !planted!(DirectoriesUnsaid) {
             self.draft(path.clone(), Draft { kind: Kind::Directory, print: None }, turn.now);
         } else if is_new {
             self.note_disk(&path, Some(Materialised { versions, kind: Kind::Directory, print: None }));

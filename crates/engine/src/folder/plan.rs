@@ -18,7 +18,7 @@ impl Folder {
     /// Plans every path about which something changed.
     pub(super) fn plan_due(&mut self, turn: &mut Turn<'_>) {
         // Before the first walk the disk is only remembered, not seen.
-        if !self.looking.is_walked {
+        if !self.looking.is_walked && !planted!(PlansOnMemory) {
             return;
         }
         let now = turn.now;
@@ -64,7 +64,7 @@ impl Folder {
             return;
         }
         self.note_conflict(path, turn.now);
-        if is_unsure {
+        if is_unsure && !planted!(PlansOverNews) {
             // Reconsidered when what stands there is known and recorded.
             return;
         }
@@ -98,6 +98,9 @@ impl Folder {
 
     /// Whether a path was changed here without a right to: it stays as it is on this disk, and nobody hears of it.
     fn is_unshared(&self, path: &RelPath) -> bool {
+        if planted!(ReadersOwnForgotten) {
+            return false;
+        }
         let Some(state) = self.index.get(path) else { return false };
         let is_ours = |disk: &Materialised| {
             disk.versions.is_empty() && matches!(disk.kind, Kind::File { .. } | Kind::Link { .. })
@@ -155,6 +158,7 @@ impl Folder {
         }
         if !head.kind.is_live()
             && self.index.has_standing_below(path)
+            && !planted!(FullDirectoriesRemoved)
             && stands.is_some_and(|disk| disk.kind == Kind::Directory)
         {
             // The directory stays while something stands in it. What is only wanted there brings it back when it comes,

@@ -80,7 +80,7 @@ impl Planning {
     pub(crate) fn clear(&mut self) {
         let kept = std::mem::take(&mut self.kept);
         let lacking = std::mem::take(&mut self.lacking);
-        let applying = std::mem::take(&mut self.applying);
+        let applying = if planted!(PauseForgetsWork) { Default::default() } else { std::mem::take(&mut self.applying) };
         *self = Planning { kept, applying, lacking, lacking_bytes: self.lacking_bytes, ..Planning::default() };
     }
 

@@ -155,7 +155,9 @@ impl Folder {
             state.heads.iter().filter(|head| head.kind.is_same(kind)).map(|head| head.id).collect();
         // What stood here is known and was something else: a person put this here, and whoever removes the version that
         // says the same did not know.
-        let is_put_here = state.disk.as_ref().is_some_and(|disk| disk.kind.is_live()) && !state.is_remembered;
+        let is_put_here = !planted!(OldContentsBelieved)
+            && state.disk.as_ref().is_some_and(|disk| disk.kind.is_live())
+            && !state.is_remembered;
         if !same.is_empty() {
             return (!is_put_here).then_some(same);
         }
@@ -165,7 +167,11 @@ impl Folder {
         let is_older = |version: &VersionId| state.past[..seen].iter().any(|(past, _)| past == version);
         let is_base = match &state.disk {
             None => true,
-            Some(disk) => state.is_remembered && !disk.versions.is_empty() && disk.versions.iter().all(is_older),
+            Some(disk) => {
+                (state.is_remembered || planted!(OldContentsBelieved))
+                    && !disk.versions.is_empty()
+                    && disk.versions.iter().all(is_older)
+            }
         };
         is_base.then(|| vec![state.past[seen].0])
     }
@@ -178,14 +184,18 @@ impl Folder {
         if self.recording.drafts.is_empty() || self.recording.appends.len() >= APPENDS_MAX {
             return;
         }
-        let drafts: Vec<(RelPath, Draft)> = if self.recording.drafts.len() <= BLOCK_ENTRIES_MAX {
-            std::mem::take(&mut self.recording.drafts).into_iter().collect()
-        } else {
-            let rest = self.recording.drafts.keys().nth(BLOCK_ENTRIES_MAX).cloned();
-            let later = rest.map(|path| self.recording.drafts.split_off(&path)).unwrap_or_default();
-            std::mem::replace(&mut self.recording.drafts, later).into_iter().collect()
-        };
-        if !self.may_write() {
+        // A file that took a directory's place comes after the word that all in it is gone, or the two would conflict.
+        let is_early =
+            |(path, draft): &(&RelPath, &Draft)| draft.kind != Kind::Directory && self.index.has_standing_below(path);
+        let all = self.recording.drafts.iter();
+        let due: Vec<RelPath> =
+            all.filter(|draft| !is_early(draft)).take(BLOCK_ENTRIES_MAX).map(|(path, _)| path.clone()).collect();
+        let take = |path: RelPath| self.recording.drafts.remove(&path).map(|draft| (path, draft));
+        let drafts: Vec<(RelPath, Draft)> = due.into_iter().filter_map(take).collect();
+        if drafts.is_empty() {
+            return;
+        }
+        if !self.may_write() && !planted!(ReadersWrite) {
             return self.keep_unshared(drafts);
         }
         let entries = drafts.iter().map(|(path, draft)| self.entry_for(path, draft)).collect();
@@ -245,7 +255,14 @@ impl Folder {
     }
 
     fn entry_for(&self, path: &RelPath, draft: &Draft) -> Entry {
-        let supersedes = self.index.disk(path).map(|disk| disk.versions.clone()).unwrap_or_default();
+        let mut supersedes = self.index.disk(path).map(|disk| disk.versions.clone()).unwrap_or_default();
+        let heads = || self.index.get(path).map(|state| state.heads.iter().map(|head| head.id).collect());
+        if planted!(EditsReplaceAll) || planted!(UnknownBaseReplacesAll) && supersedes.is_empty() {
+            supersedes = heads().unwrap_or_default();
+        }
+        if planted!(EditsReplaceNothing) {
+            supersedes.clear();
+        }
         let source =
             draft.kind.content().filter(|_| supersedes.is_empty()).and_then(|content| self.moved_from(content));
         let moved_from = source.and_then(|source| self.index.disk(&source)?.versions.first().copied());
@@ -310,7 +327,7 @@ impl Folder {
 
     /// Signs one block, in a new chain if the old one must not go on.
     fn sign(&mut self, batch: &[Entry], turn: &mut Turn<'_>) -> Option<AcceptedRecord> {
-        if self.ledger.is_closed(self.own_chain()) {
+        if self.ledger.is_closed(self.own_chain()) && !planted!(ClosedChainsContinued) {
             self.new_incarnation(turn);
         }
         match self.ledger.write_block(&self.key, self.own_chain(), turn.wall, batch) {

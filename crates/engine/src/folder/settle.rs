@@ -31,7 +31,7 @@ impl Folder {
         let is_due = |(path, since): &(&RelPath, &Timestamp)| {
             let is_ours = self.index.reconciled(path).losers.iter().any(|loser| loser.id.chain.device == self.me);
             let is_unsure = self.looking.has(path) || self.recording.has(path);
-            !is_unsure && (is_ours || turn.now.since(**since) >= SETTLE_GRACE)
+            !is_unsure && (is_ours || !planted!(OnlyAuthorsSettle) && turn.now.since(**since) >= SETTLE_GRACE)
         };
         let due: Vec<RelPath> = self.conflicts.iter().filter(is_due).map(|(path, _)| path.clone()).collect();
         for path in due {

@@ -89,6 +89,9 @@ impl Chain {
 impl Ledger {
     /// How many entries of a chain count.
     pub(super) fn limit(&self, id: ChainId, chain: &Chain) -> u64 {
+        if planted!(CutOffsForgotten) {
+            return u64::MAX;
+        }
         self.line.entries_accepted(id, chain.first_cited)
     }
 

@@ -51,7 +51,7 @@ impl Held {
     }
 
     pub(super) fn insert(&mut self, block: Block, wait: Wait) {
-        if self.contains(block.hash) {
+        if self.contains(block.hash) || planted!(HeldForgotten) {
             return;
         }
         let id = self.next;

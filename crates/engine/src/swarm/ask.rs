@@ -77,6 +77,7 @@ impl Swarm {
             self.set_aside(turn.now);
             for content in self.active.iter().chain(&self.stuck) {
                 if let Some(wanted) = self.wanted.get_mut(content)
+                    && !planted!(WantedOnce)
                     && wanted.ask_again.take_if(|at| *at <= turn.now).is_some()
                 {
                     // Not known until they answer.
