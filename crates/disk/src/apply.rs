@@ -18,6 +18,7 @@ use shoal_engine::time::Timestamp;
 use crate::copy::copy_checked;
 use crate::error::code_of;
 use crate::journal::{self, Intent, Was};
+use crate::mode;
 use crate::names;
 use crate::root::{self, OwnDirs, Root};
 use crate::unix::{self, Stat};
@@ -137,8 +138,10 @@ impl<'a> Batch<'a> {
             }
             Act::MakeLink { target } => self.prepare_link(slot, target),
             Act::Publish { content, size, executable, modified, source } => {
-                self.prepare_file(slot, *content, *size, source).and_then(|(slot, file)| {
-                    self.dress(slot, &file, *executable, *modified).map_err(|errno| Outcome::Refused(code_of(errno)))
+                self.prepare_file(slot, *content, *size, source).and_then(|(slot, file, like)| {
+                    let mode =
+                        like.map_or_else(|| mode::new_file(*executable), |like| mode::copy_of(like, *executable));
+                    self.dress(slot, &file, mode, *modified).map_err(|errno| Outcome::Refused(code_of(errno)))
                 })
             }
         };
@@ -153,18 +156,18 @@ impl<'a> Batch<'a> {
         Ok(Slot { stat: Some(stat), ..slot })
     }
 
-    /// Puts the whole, checked content into the slot.
+    /// Puts the whole, checked content into the slot; also says what the file allows of which it is a copy.
     fn prepare_file(
         &mut self,
         slot: Slot,
         content: ContentId,
         size: u64,
         source: &Source,
-    ) -> Result<(Slot, OwnedFd), Outcome> {
+    ) -> Result<(Slot, OwnedFd, Option<u32>), Outcome> {
         let refused = |errno| Outcome::Refused(code_of(errno));
         let slot = Slot { content: Some(content), ..slot };
-        let file = match source {
-            Source::Stage => self.take_staged(&slot, content)?,
+        let (file, like) = match source {
+            Source::Stage => (self.take_staged(&slot, content)?, None),
             Source::Copy { from, print } => {
                 let reader = self.root.reader(from, print).map_err(|_| Outcome::SourceGone)?;
                 self.copy_to(&slot, content, vec![reader.file().try_clone().map_err(|_| Outcome::SourceGone)?])?
@@ -179,7 +182,8 @@ impl<'a> Batch<'a> {
         if unix::stat_of(file.as_fd()).map_err(refused)?.print.size != size {
             return Err(Outcome::SourceGone);
         }
-        Ok((slot, file))
+        // All empty files are copies of each other: that one of them is hidden says nothing of the next.
+        Ok((slot, file, like.filter(|_| size > 0)))
     }
 
     fn take_staged(&mut self, slot: &Slot, content: ContentId) -> Result<OwnedFd, Outcome> {
@@ -194,7 +198,7 @@ impl<'a> Batch<'a> {
         let uses = self.stage_uses.entry(content).or_insert(1);
         *uses = uses.saturating_sub(1);
         if *uses > 0 {
-            return self.copy_to(slot, content, vec![file]);
+            return self.copy_to(slot, content, vec![file]).map(|(file, _)| file);
         }
         unix::rename_new((self.dirs.stage.as_fd(), &name), (self.dirs.swap.as_fd(), &slot.name))
             .map_err(|errno| Outcome::Refused(code_of(errno)))?;
@@ -202,15 +206,15 @@ impl<'a> Batch<'a> {
         Ok(file)
     }
 
-    /// Copies the first of these files that holds the content.
-    fn copy_to(&self, slot: &Slot, content: ContentId, from: Vec<OwnedFd>) -> Result<OwnedFd, Outcome> {
+    /// Copies the first of these files that holds the content; also says what that one allows.
+    fn copy_to(&self, slot: &Slot, content: ContentId, from: Vec<OwnedFd>) -> Result<(OwnedFd, Option<u32>), Outcome> {
         let manifest = (self.manifest_of)(content).ok_or(Outcome::SourceGone)?;
         let swap = self.dirs.swap.as_fd();
         for from in from {
             let copied = unix::create_own(swap, &slot.name)
                 .and_then(|to| copy_checked(&from, &to, &manifest).map(|is_right| is_right.then_some(to)));
             match copied {
-                Ok(Some(to)) => return Ok(to),
+                Ok(Some(to)) => return Ok((to, unix::stat_of(from.as_fd()).ok().map(|stat| stat.mode))),
                 // What is left in the slot is only a copy.
                 Ok(None) => _ = unix::unlink(swap, &slot.name),
                 Err(errno) => {
@@ -223,9 +227,8 @@ impl<'a> Batch<'a> {
     }
 
     /// Gives the new file its mode and time while nobody sees it.
-    fn dress(&self, slot: Slot, file: &OwnedFd, executable: bool, modified: Timestamp) -> Result<Slot, Errno> {
-        let mode = if executable { 0o755 } else { 0o644 };
-        unix::set_mode(file.as_fd(), mode & !unix::mask())?;
+    fn dress(&self, slot: Slot, file: &OwnedFd, mode: u32, modified: Timestamp) -> Result<Slot, Errno> {
+        unix::set_mode(file.as_fd(), mode)?;
         unix::set_modified(file.as_fd(), modified_ns(modified))?;
         Ok(Slot { stat: Some(unix::stat_of(file.as_fd())?), ..slot })
     }

@@ -15,6 +15,7 @@ pub mod fail;
 mod fail;
 mod hash;
 mod journal;
+mod mode;
 mod names;
 mod place;
 mod publish;

@@ -12,6 +12,7 @@ use crate::copy::copy_plain;
 use crate::displaced::{self, Found};
 use crate::error::{code_of, is_absent};
 use crate::journal::Was;
+use crate::mode;
 use crate::unix::{self, Dir, Kind, Stat};
 use crate::versions::Reason;
 
@@ -46,8 +47,9 @@ impl Batch<'_> {
         let tried = self.parent(&root, &change.path, true).and_then(|parent| {
             let place = (parent.as_fd(), change.path.name());
             let there = self.check(place, &change.expected)?;
-            if let Some(there) = there {
-                self.take_over_mode(slot, &there)?;
+            match there {
+                Some(there) => self.take_over_mode(slot, &there)?,
+                None => self.take_over_mode_of_last(change, slot)?,
             }
             let swap = (self.dirs.swap.as_fd(), slot.name.as_str());
             match &change.expected {
@@ -173,10 +175,13 @@ impl Batch<'_> {
         let root = self.root.clone();
         let parent = self.parent(&root, &change.path, false)?;
         let place = (parent.as_fd(), change.path.name());
-        self.check(place, &change.expected)?;
+        let there = self.check(place, &change.expected)?;
         let dirs = self.dirs.clone();
         let swap = (dirs.swap.as_fd(), slot.name.as_str());
         unix::rename_new(place, swap).map_err(outcome_of)?;
+        if let Some(there) = there.filter(|there| there.kind == Kind::File) {
+            self.root.modes().leaves(&change.path, there.mode);
+        }
         self.touched.insert(change.path.parent());
         let is_expected = Found::look(&self.dirs, &slot.name)
             .map(|found| found.is_some_and(|found| found.is(&Was::of(&change.expected))));
@@ -243,7 +248,7 @@ impl Batch<'_> {
         let old_parent = self.parent(&root, from, false).map_err(gone)?;
         let old = (old_parent.as_fd(), from.name());
         let is_same = |stat: &Stat| stat.kind == Kind::File && stat.print == *print && !stat.is_mount;
-        unix::stat_at(old.0, old.1).ok().filter(is_same).ok_or(Outcome::SourceGone)?;
+        let source = unix::stat_at(old.0, old.1).ok().filter(is_same).ok_or(Outcome::SourceGone)?;
         let parent = self.parent(&root, &change.path, true)?;
         let new = (parent.as_fd(), change.path.name());
         self.check(new, &Expected::Absent)?;
@@ -256,6 +261,7 @@ impl Batch<'_> {
         let moved = unix::stat_at(new.0, new.1).ok();
         let survived = |now: &Stat| survives(&now.print, print);
         if moved.as_ref().is_some_and(survived) {
+            self.root.modes().leaves(from, source.mode);
             let is_it = |now: &Fingerprint| survives(now, print);
             let print = self.set_bits(&change.path, executable, modified, is_it).or(moved.map(|stat| stat.print));
             return Ok(Outcome::Done { print });
@@ -297,7 +303,7 @@ impl Batch<'_> {
             return Some(unsure(stat.print));
         }
         if stat.executable() != executable {
-            unix::set_mode(file.as_fd(), mode_with(stat.mode, executable)).ok()?;
+            unix::set_mode(file.as_fd(), mode::with(stat.mode, executable)).ok()?;
         }
         if stat.print.modified() != modified {
             unix::set_modified(file.as_fd(), modified_ns(modified)).ok()?;
@@ -312,7 +318,20 @@ impl Batch<'_> {
         let Some(new) = slot.stat.filter(|new| new.kind == Kind::File && there.kind == Kind::File) else {
             return Ok(());
         };
-        let mode = mode_with(there.mode, new.executable());
+        self.allow(slot, new, there.mode)
+    }
+
+    /// Lets the new file keep the permissions of the one that stood there lately.
+    fn take_over_mode_of_last(&self, change: &Change, slot: &Slot) -> Tried<()> {
+        let last = self.root.modes().of(&change.path);
+        match slot.stat.filter(|new| new.kind == Kind::File).zip(last) {
+            Some((new, mode)) => self.allow(slot, new, mode),
+            None => Ok(()),
+        }
+    }
+
+    fn allow(&self, slot: &Slot, new: Stat, mode: u32) -> Tried<()> {
+        let mode = mode::with(mode, new.executable());
         if mode == new.mode & 0o777 {
             return Ok(());
         }
@@ -369,12 +388,6 @@ fn print_after(place: Place<'_>, slot: &Slot) -> Option<Fingerprint> {
 /// Whether two fingerprints are one but for the changed time, which a rename sets.
 fn survives(now: &Fingerprint, before: &Fingerprint) -> bool {
     Fingerprint { changed_ns: before.changed_ns, ..*now } == *before
-}
-
-/// These permission bits with or without execution, for whoever may read; nothing beyond 0777.
-fn mode_with(mode: u32, executable: bool) -> u32 {
-    let plain = mode & 0o666;
-    if executable { plain | 0o100 | ((mode & 0o444) >> 2) } else { plain }
 }
 
 fn outcome_of(errno: Errno) -> Outcome {

@@ -10,6 +10,7 @@ use shoal_engine::observe::{Code, Stop};
 use shoal_engine::path::PRIVATE_DIR;
 
 use crate::error::{DiskError, code_of};
+use crate::mode::Modes;
 use crate::place;
 use crate::stage::Stage;
 use crate::unix;
@@ -34,6 +35,7 @@ struct Inner {
     private: Arc<Private>,
     stage: Stage,
     applying: Mutex<()>,
+    modes: Mutex<Modes>,
     folds_names: OnceLock<bool>,
 }
 
@@ -85,8 +87,8 @@ impl Root {
         let private = Arc::new(Private { root: handle.clone(), is_offer: root_id.is_none(), dirs: Mutex::default() });
         let stage = Stage::new(private.clone());
         let (device, inode) = (stat.device, stat.print.inode);
-        let (applying, folds_names) = (Mutex::default(), OnceLock::new());
-        Ok(Root(Arc::new(Inner { dir, handle, device, inode, root_id, private, stage, applying, folds_names })))
+        let (applying, modes, folds_names) = (Mutex::default(), Mutex::default(), OnceLock::new());
+        Ok(Root(Arc::new(Inner { dir, handle, device, inode, root_id, private, stage, applying, modes, folds_names })))
     }
 
     /// Whether the directory is still the one that was opened, by its path and by its handle, and still marked.
@@ -145,6 +147,11 @@ impl Root {
     /// One batch at a time: two of them could plan with the same file.
     pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
         self.0.applying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What files that were taken away lately allowed.
+    pub(crate) fn modes(&self) -> std::sync::MutexGuard<'_, Modes> {
+        self.0.modes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this disk takes names that differ in case for one: then `.SHOAL` is our own directory too.

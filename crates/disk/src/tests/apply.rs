@@ -24,7 +24,7 @@ fn a_new_file_appears_with_its_directories_time_and_mode() {
     assert_eq!(place.read("a/b/new.txt").as_deref(), Some(&b"hello"[..]));
     assert_eq!(place.print("a/b/new.txt"), print);
     let meta = fs::metadata(place.at("a/b/new.txt")).expect("a file");
-    assert_eq!((meta.mode() & 0o7777, meta.mtime()), (0o644 & !crate::unix::mask(), 1_700_000_000));
+    assert_eq!((meta.mode() & 0o7777, meta.mtime()), (0o666 & !crate::unix::mask(), 1_700_000_000));
     assert_eq!((place.count("stage"), place.count("swap"), place.count("journal")), (0, 0, 0));
 }
 
@@ -44,6 +44,73 @@ fn a_replaced_file_goes_to_the_versions_and_leaves_its_permissions() {
     assert_eq!(place.kept_bytes(), [b"old"]);
     let kept = place.root.kept(Some(&path("a"))).expect("the log");
     assert_eq!((kept.len(), kept[0].reason), (1, crate::Reason::Replaced));
+}
+
+/// Sets the permission bits of a file.
+fn allow(place: &Place, name: &str, mode: u32) {
+    fs::set_permissions(place.at(name), fs::Permissions::from_mode(mode)).expect("permissions");
+}
+
+fn mode(place: &Place, name: &str) -> u32 {
+    fs::metadata(place.at(name)).expect("a file").mode() & 0o7777
+}
+
+#[test]
+fn a_file_that_goes_and_comes_back_keeps_its_permissions() {
+    let mut place = Place::new();
+    place.write("a", b"old");
+    allow(&place, "a", 0o600);
+    let expected = place.expected("a");
+    place.apply_one(remove("a", expected));
+    let change = place.publish("a", Expected::Absent, b"new one");
+    done_print(&place.apply_one(change));
+    assert_eq!(mode(&place, "a"), 0o600);
+    let change = place.publish("b", Expected::Absent, b"another");
+    done_print(&place.apply_one(change));
+    assert_eq!(mode(&place, "b"), 0o666 & !crate::unix::mask());
+}
+
+#[test]
+fn a_file_that_makes_room_for_another_leaves_its_permissions_and_takes_them_along() {
+    let mut place = Place::new();
+    place.write("a", b"mine");
+    allow(&place, "a", 0o600);
+    let hashed = place.hash("a");
+    let source = Source::Move { from: path("a"), print: hashed.print };
+    done_print(&place.apply_one(change("a (mine)", Expected::Absent, publication(hashed.content, 4, source))));
+    let winner = place.publish("a", Expected::Absent, b"theirs");
+    done_print(&place.apply_one(winner));
+    assert_eq!((mode(&place, "a"), mode(&place, "a (mine)")), (0o600, 0o600));
+}
+
+#[test]
+fn a_copy_and_a_version_that_is_put_back_hide_what_their_source_hides() {
+    let mut place = Place::new();
+    place.write("a", b"secret");
+    allow(&place, "a", 0o600);
+    let hashed = place.hash("a");
+    let source = Source::Copy { from: path("a"), print: hashed.print };
+    done_print(&place.apply_one(change("copy", Expected::Absent, publication(hashed.content, 6, source))));
+    assert_eq!(mode(&place, "copy"), 0o600);
+    let expected = place.expected("a");
+    place.apply_one(remove("a", expected));
+    let kept = publication(hashed.content, 6, Source::Kept);
+    done_print(&place.apply_one(change("back", Expected::Absent, kept)));
+    assert_eq!(mode(&place, "back"), 0o600);
+}
+
+#[test]
+fn a_copy_over_a_file_keeps_the_permissions_of_that_file() {
+    let mut place = Place::new();
+    place.write("a", b"open");
+    allow(&place, "a", 0o644);
+    place.write("b", b"secret");
+    allow(&place, "b", 0o600);
+    let hashed = place.hash("a");
+    let source = Source::Copy { from: path("a"), print: hashed.print };
+    let over = place.expected("b");
+    done_print(&place.apply_one(change("b", over, publication(hashed.content, 4, source))));
+    assert_eq!((place.read("b").as_deref(), mode(&place, "b")), (Some(&b"open"[..]), 0o600));
 }
 
 #[test]
