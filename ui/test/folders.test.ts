@@ -62,6 +62,25 @@ describe("Folders", () => {
     expect(await screen.findByRole("heading", { level: 1, name: "2026" })).toBeVisible();
   });
 
+  it("take over the mark of an unknown share only when the person says so", async () => {
+    const { mock, user, sent } = await openPage("full", "folders");
+    const inspect = mock.ask.bind(mock);
+    mock.ask = async (question) => {
+      const answer = await inspect(question);
+      const trouble = { code: "FOLD-15" as const, params: { path: "~/Pictures/2026" } };
+      return answer.type === "inspected" ? { ...answer, trouble } : answer;
+    };
+    await user.click(screen.getByRole("button", { name: "Share a folder" }));
+    const dialog = within(await screen.findByRole("dialog"));
+    expect(await dialog.findByText(/carries the mark of a share/)).toBeVisible();
+    expect(dialog.getByRole("button", { name: "Share folder" })).toBeDisabled();
+    await user.click(dialog.getByRole("checkbox", { name: /Nothing else uses it/ }));
+    await user.click(dialog.getByRole("button", { name: "Share folder" }));
+    expect(sent()).toEqual([
+      { type: "share_folder", pick: "pick-~/Pictures/2026", name: "2026", invite: [], take_over: true },
+    ]);
+  });
+
   it("ask for a typed path where no picker is, and say what is wrong with it", async () => {
     const { mock, user } = await openPage("full", "folders");
     mock.can = { pickPlaces: false, showInFiles: false };

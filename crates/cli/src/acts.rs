@@ -75,7 +75,7 @@ impl Session {
             | Act::People(_)
             | Act::Unshare { .. }
             | Act::Pause { .. }
-            | Act::Resume { .. }
+            | Act::Resume(_)
             | Act::Rescan { .. }
             | Act::Conflicts { .. } => folders::run(self, act).await,
             Act::Held(asked) => self.held(asked).await,

@@ -6,9 +6,20 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// What a command ends with, for programs.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed: the sentence on stderr says why, with --json also a code on stdout
+  2    asked wrongly
+  3    waits for somebody's approval
+  4    no Shoal runs for this home: start it with shoal serve
+  5    a Shoal runs for this home already
+  130  interrupted";
+
 /// Shares folders and files between your computers and those of people you trust.
 #[derive(Debug, Parser)]
-#[command(name = "shoal", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "shoal", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// Use this home instead of your own; several can run side by side
     #[arg(long, global = true, env = "SHOAL_HOME", value_name = "DIR")]
@@ -52,8 +63,8 @@ pub(crate) enum Act {
     Unshare { folder: String },
     /// Pause one folder, or all
     Pause { folder: Option<String> },
-    /// Go on with one folder, or all
-    Resume { folder: Option<String> },
+    /// Go on with one folder, or all; or give a folder that lost its directory another one
+    Resume(Resume),
     /// Look through a folder again
     Rescan { folder: String },
     /// List files that two devices changed while apart
@@ -123,8 +134,8 @@ pub(crate) struct Pair {
     /// A name, an address or a link; without one, pairings under way are listed
     #[arg(conflicts_with_all = ["invite", "answer"])]
     pub(crate) target: Option<String>,
-    /// The code shown on the other screen; asked for when missing
-    #[arg(long, requires = "target")]
+    /// The six digits shown on the other screen; asked for when missing
+    #[arg(long, requires = "target", value_parser = six_digits)]
     pub(crate) code: Option<String>,
     /// Make a link that pairs one device within five minutes
     #[arg(long, conflicts_with = "answer")]
@@ -137,17 +148,57 @@ pub(crate) struct Pair {
     pub(crate) timeout: u64,
 }
 
+/// The code in what was typed: people group it and type what stands between.
+pub(crate) fn six_digits(text: &str) -> Result<String, String> {
+    let code: String = text.chars().filter(|letter| !matches!(letter, ' ' | '-' | '\n' | '\r' | '\u{a0}')).collect();
+    match code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Ok(code),
+        false => Err("a code has six digits, such as 402 918; no try was used up".to_owned()),
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RoleArg {
+    /// Reads and writes
     Editor,
+    /// Reads only
     Viewer,
+    /// Is to hold sealed copies it cannot read
     Keeper,
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// Its name or id; without one, all
+    pub(crate) folder: Option<String>,
+    /// Go on in the directory that is there now, though it is not the one that was shared
+    ///
+    /// For a directory that was removed and made anew. What the others have comes again, what is there already is
+    /// compared with it, and nothing is taken for removed.
+    #[arg(long, requires = "folder")]
+    pub(crate) here: bool,
+    /// The same in another directory, for a folder that was moved; made when it is not there
+    #[arg(long, value_name = "DIR", requires = "folder", conflicts_with = "here")]
+    pub(crate) at: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) mark: TakeOver,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TakeOver {
+    /// Use the directory even though it carries the mark of a share that this Shoal does not know
+    ///
+    /// An earlier installation may have left it, or it came with a copy. Another Shoal that used it stops there. The
+    /// files and the kept versions stay.
+    #[arg(long)]
+    pub(crate) take_over: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Share {
+    /// The directory to share; made when only its parent is there
     pub(crate) dir: PathBuf,
-    /// Whom to invite; may be given several times
+    /// Whom to invite, by name or id; may be given several times
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(crate) with: Vec<String>,
     /// What they may do
@@ -159,6 +210,8 @@ pub(crate) struct Share {
     /// Look at the directory and share nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) mark: TakeOver,
 }
 
 #[derive(Debug, Args)]
@@ -228,14 +281,18 @@ pub(crate) struct Join {
     /// Say what joining would do and join nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) mark: TakeOver,
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "shoal send <PATH>... --to <NAME>... [OPTIONS]")]
 pub(crate) struct Send {
-    #[arg(required = true)]
+    /// Files and directories
+    #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// To whom; may be given several times
-    #[arg(long, required = true, value_name = "NAME", num_args = 1..)]
+    /// To whom, by name or id; may be given several times
+    #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(crate) to: Vec<String>,
     /// A few words that go with it
     #[arg(long)]
@@ -295,7 +352,7 @@ pub(crate) struct Serve {
     /// A device through which others are found; may be given several times
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bootstrap: Vec<String>,
-    /// Neither announce this computer on the local network nor look around
+    /// Neither announce this computer on the local network nor look around, not even on this computer itself
     #[arg(long)]
     pub(crate) no_mdns: bool,
 }
@@ -352,6 +409,13 @@ mod tests {
             "serve --port 0 --listen 127.0.0.1:0 --name Ana --no-mdns",
             "people Work add ben --role viewer",
             "people Work remove ben",
+            "pair ben --code 402-918",
+            "resume",
+            "resume Work",
+            "resume Work --here",
+            "resume Work --at /srv/work --take-over",
+            "share ~/Work --take-over",
+            "join Work --at /srv/work --take-over",
             "demo --headless",
             "--home /tmp/a quit",
             "quit --home /tmp/a",
@@ -365,11 +429,13 @@ mod tests {
         for line in [
             "",
             "burn",
-            "send a",
-            "send --to ben",
             "pair ben --invite",
             "pair --answer ben",
             "pair --code 123456",
+            "pair ben --code 123",
+            "pair ben --code 12345x",
+            "resume --here",
+            "resume Work --here --at /srv/work",
             "held Work",
             "held Work burn",
             "share ~/Work --role owner",

@@ -44,7 +44,13 @@ fn words(check: &Check) -> String {
         CheckKind::Clock => {
             of("The clock is plausible.", "The clock is wrong. Set it; times in the history will be wrong otherwise.")
         }
-        CheckKind::Network => of("This computer is on a network.", "This computer is on no network."),
+        CheckKind::Network => of("Shoal has an address to listen at.", "This computer is on no network."),
+        CheckKind::Listening => of(
+            "Shoal listens on a network, not only on this computer.",
+            &format!(
+                "Shoal listens on this computer only ({subject}): no other computer can reach it. It is on no network, or was started with --listen."
+            ),
+        ),
         CheckKind::Multicast if check.outcome == Outcome::Unknown => {
             format!("Announcements from {subject} could not be tried.")
         }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use shoal_node::command::{Answer, Command, Inspection, Invitee, PickId, Purpose, Question};
-use shoal_node::view::{Folder, Role, View};
+use shoal_node::view::{ErrorCode, Folder, Role, Trouble, View};
 
 use crate::acts::Session;
-use crate::args::{Act, People, PeopleAct, RoleArg, Share};
+use crate::args::{Act, People, PeopleAct, Resume, RoleArg, Share};
 use crate::failure::Failure;
 use crate::text::{self, plain};
 use crate::{find, lists, sentence};
@@ -45,10 +45,7 @@ pub(crate) async fn run(session: &Session, act: Act) -> Result<(), Failure> {
             each(session, &view, folder, |folder| Command::Pause { folder }).await?;
             session.out.done("Paused.")
         }
-        Act::Resume { folder } => {
-            each(session, &view, folder, |folder| Command::Resume { folder }).await?;
-            session.out.done("Going on.")
-        }
+        Act::Resume(asked) => resume(session, &view, asked).await,
         Act::Rescan { folder } => {
             let folder = id(&folder)?;
             session.act(Command::Rescan { folder }, "Looking through it.").await
@@ -68,6 +65,37 @@ async fn each(
         session.client.act(&command(folder.id.clone())).await?;
     }
     Ok(())
+}
+
+/// Goes on with folders, or gives one another directory.
+async fn resume(session: &Session, view: &View, asked: Resume) -> Result<(), Failure> {
+    if let Some(folder) = asked.folder.as_ref().filter(|_| asked.here || asked.at.is_some()) {
+        let folder = find::folder(view, folder)?.id.clone();
+        let pick = match &asked.at {
+            Some(dir) => Some(session.client.pick(dir).await?.pick),
+            None => None,
+        };
+        let words = "Going on there. What the others have comes again, what is there is compared with it.";
+        return session.act(Command::NewPlace { folder, pick, take_over: asked.mark.take_over }, words).await;
+    }
+    let folders = chosen(view, asked.folder)?;
+    let mut refused = Vec::new();
+    for folder in &folders {
+        match session.client.act(&Command::Resume { folder: folder.id.clone() }).await {
+            Ok(_) => {}
+            Err(Failure::Refused(trouble)) => refused.push((folder, trouble)),
+            Err(failure) => return Err(failure),
+        }
+    }
+    match (folders.as_slice(), refused.as_slice()) {
+        (_, []) => session.out.done("Going on."),
+        ([_], [(_, trouble)]) => Err(Failure::Refused(trouble.clone())),
+        _ => {
+            let lines =
+                refused.iter().map(|(folder, trouble)| format!("{}: {}", plain(&folder.name), sentence::of(trouble)));
+            Err(Failure::said(lines.collect::<Vec<_>>().join("\n")))
+        }
+    }
 }
 
 /// One folder, or all.
@@ -96,22 +124,33 @@ async fn share(session: &Session, view: &View, asked: Share) -> Result<(), Failu
     let invite: Vec<Invitee> = asked.with.iter().map(invite).collect::<Result<_, _>>()?;
     let picked = session.client.pick(&asked.dir).await?;
     let found = inspect(session, &picked.pick, Purpose::Share).await?;
-    if let Some(trouble) = found.trouble {
-        return Err(Failure::Refused(trouble));
-    }
+    not_in_the_way(found.trouble, asked.mark.take_over)?;
     let name = asked.name.or_else(|| picked.names.first().cloned()).unwrap_or(picked.place);
     let count = format!("{}, {}", text::count(found.files, "file", "files"), text::bytes(found.bytes));
     if asked.dry_run {
         let data = json!({"name": name, "files": found.files, "bytes": found.bytes, "complete": found.complete});
         return session.out.data("dry_run", data, &[format!("{}: {count}", plain(&name))]);
     }
-    let command = Command::ShareFolder { pick: picked.pick, name: name.clone(), invite };
+    let command =
+        Command::ShareFolder { pick: picked.pick, name: name.clone(), invite, take_over: asked.mark.take_over };
     let Answer::Shared { folder } = session.client.act(&command).await? else {
         return Err(Failure::Strange);
     };
-    session.out.say(&format!("{} is shared: {count}. Invitations wait for an answer.", plain(&name)));
+    let next = match asked.with.as_slice() {
+        [] => format!("Nobody else is in it yet. Invite with: shoal people {} add NAME", text::short(&folder)),
+        _ => "Invitations wait for an answer.".to_owned(),
+    };
+    session.out.say(&format!("{} is shared: {count}. {next}", plain(&name)));
     let line = text::short(&folder).to_owned();
     session.out.data("shared", json!({"folder": folder, "name": name}), &[line])
+}
+
+/// Refuses what is in the way, unless it is a mark that is to be taken over.
+pub(crate) fn not_in_the_way(trouble: Option<Trouble>, take_over: bool) -> Result<(), Failure> {
+    match trouble {
+        Some(trouble) if !(take_over && trouble.code == ErrorCode::UnknownMark) => Err(Failure::Refused(trouble)),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Looks at a pick, and again while its files are still counted.

@@ -203,12 +203,19 @@ pub(crate) fn folder(one: &Folder, now: u64) -> Vec<String> {
         lines.extend(work.map(|work| format!("    {}", progress(words, work))));
     }
     if one.conflict_count > 0 {
-        lines.push(format!("    ! {}", text::count(u64::from(one.conflict_count), "conflict", "conflicts")));
+        let number = text::count(u64::from(one.conflict_count), "conflict", "conflicts");
+        lines.push(format!("    ! {number}, see: shoal conflicts {}", typed(one)));
     }
     if one.problem_count > 0 {
-        lines.push(format!("    ! {}", text::count(u64::from(one.problem_count), "problem", "problems")));
+        let number = text::count(u64::from(one.problem_count), "problem", "problems");
+        lines.push(format!("    ! {number}, see: shoal folders {}", typed(one)));
     }
     lines
+}
+
+/// A folder as an argument: by its name if that can be typed, else by the beginning of its id.
+fn typed(one: &Folder) -> String {
+    text::argument(&one.name).unwrap_or_else(|| text::short(&one.id).to_owned())
 }
 
 /// "reading 1.2 GB of 3 GB at 310 MB/s, about 6 s left".

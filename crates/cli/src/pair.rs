@@ -8,7 +8,7 @@ use shoal_node::command::{Answer, Command};
 use shoal_node::view::{ErrorCode, Pairing, PairingSide, PairingStage, Trouble, View};
 
 use crate::acts::Session;
-use crate::args::Pair;
+use crate::args::{Pair, six_digits};
 use crate::failure::Failure;
 use crate::text::plain;
 use crate::{find, lists, text};
@@ -144,14 +144,19 @@ async fn type_codes(session: &Session, device: &str, code: Option<String>, longe
             return Ok(());
         }
         let name = plain(&pairing.name);
-        let typed = match &code {
+        let digits = match &code {
             Some(code) => code.clone(),
-            None => prompt(&format!("Type the code shown on {name}’s screen: ")).await?,
+            None => match six_digits(&prompt(&format!("Type the code shown on {name}’s screen: ")).await?) {
+                Ok(digits) => digits,
+                Err(words) => {
+                    session.out.say(&format!("That is no code: {words}."));
+                    continue;
+                }
+            },
         };
         // The code may have been replaced while somebody was typing: the one that is shown now counts.
         let view = session.client.view().await?;
         let tries = view.pairing.iter().find(|one| one.device == device).map_or(0, |one| one.tries_left);
-        let digits = typed.chars().filter(char::is_ascii_digit).collect();
         session.client.act(&Command::EnterCode { device: device.to_owned(), code: digits }).await?;
         let checked = session.wait_for(Some(longest), |view| verdict(view, device, tries)).await?;
         match checked {

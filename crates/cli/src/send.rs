@@ -31,7 +31,18 @@ pub(crate) async fn run(session: &Session, act: Act) -> Result<(), Failure> {
     }
 }
 
+/// Whether it is said what goes to whom.
+fn is_said(asked: &Send) -> Result<(), Failure> {
+    match (asked.paths.is_empty(), asked.to.is_empty()) {
+        (false, false) => Ok(()),
+        (false, true) => Err(Failure::usage("To whom? Add --to NAME. Devices are listed by: shoal peers")),
+        // After --to everything is a name, or several people could not be named at once.
+        (true, _) => Err(Failure::usage("What is to be sent? Paths go before --to: shoal send PATH --to NAME")),
+    }
+}
+
 async fn send(session: &Session, asked: Send) -> Result<(), Failure> {
+    is_said(&asked)?;
     let view = session.client.view().await?;
     let devices = asked.to.iter().map(|name| find::device(&view, name).map(|device| device.id.clone()));
     let devices: Vec<String> = devices.collect::<Result<_, _>>()?;
@@ -88,7 +99,7 @@ async fn accept(session: &Session, asked: Accept) -> Result<(), Failure> {
     match find::request(&view, &asked.id)? {
         Request::Offer(offer) => accept_offer(session, offer, &asked).await,
         Request::Invitation(_) if !asked.only.is_empty() => Err(Failure::usage("A folder is joined as a whole.")),
-        Request::Invitation(invitation) => join_folder(session, &invitation.folder, asked.to.as_deref()).await,
+        Request::Invitation(invitation) => join_folder(session, &invitation.folder, asked.to.as_deref(), false).await,
         Request::Pairing { .. } => Err(Failure::usage("A pairing is answered with: shoal pair --answer ID yes|no")),
     }
 }
@@ -151,7 +162,7 @@ async fn all_items(session: &Session, offer: &str) -> Result<Vec<OfferItem>, Fai
 }
 
 /// A directory as a pick, made when it is not there.
-async fn place(session: &Session, dir: &Path) -> Result<PickId, Failure> {
+pub(crate) async fn place(session: &Session, dir: &Path) -> Result<PickId, Failure> {
     let made = tokio::fs::create_dir_all(dir).await;
     made.map_err(|error| Failure::said(format!("Cannot make {}: {error}", plain(&dir.to_string_lossy()))))?;
     Ok(session.client.pick(dir).await?.pick)
@@ -163,13 +174,15 @@ async fn join(session: &Session, asked: Join) -> Result<(), Failure> {
         return Err(Failure::usage("That is no invitation to a folder. Files are accepted with: shoal accept"));
     };
     if !asked.dry_run {
-        return join_folder(session, &found.folder, asked.at.as_deref()).await;
+        return join_folder(session, &found.folder, asked.at.as_deref(), asked.mark.take_over).await;
     }
     let run = match &asked.at {
         Some(dir) => {
             let pick = session.client.pick(dir).await?.pick;
             let purpose = Purpose::Join { folder: found.folder.clone() };
-            folders::inspect(session, &pick, purpose).await?.dry_run
+            let seen = folders::inspect(session, &pick, purpose).await?;
+            folders::not_in_the_way(seen.trouble, asked.mark.take_over)?;
+            seen.dry_run
         }
         None => found.dry_run,
     };
@@ -183,12 +196,12 @@ async fn join(session: &Session, asked: Join) -> Result<(), Failure> {
     session.out.data("dry_run", run, &[line])
 }
 
-async fn join_folder(session: &Session, folder: &str, dir: Option<&Path>) -> Result<(), Failure> {
+async fn join_folder(session: &Session, folder: &str, dir: Option<&Path>, take_over: bool) -> Result<(), Failure> {
     let pick = match dir {
         Some(dir) => Some(place(session, dir).await?),
         None => None,
     };
-    let command = Command::AcceptInvitation { folder: folder.to_owned(), pick };
+    let command = Command::AcceptInvitation { folder: folder.to_owned(), pick, take_over };
     session.client.act(&command).await?;
     session.out.say("Joined. The first files come in a moment.");
     session.out.data("joined", json!({"folder": folder}), &[])
@@ -207,6 +220,21 @@ async fn decline(session: &Session, id: &str, block: bool) -> Result<(), Failure
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_asked_for() {
+        let asked = |paths: &[&str], to: &[&str]| Send {
+            paths: paths.iter().map(Into::into).collect(),
+            to: to.iter().map(|name| (*name).to_owned()).collect(),
+            text: None,
+            wait: false,
+            timeout: None,
+        };
+        let words = |asked: Send| is_said(&asked).expect_err("something is missing");
+        assert!(matches!(words(asked(&["a"], &[])), Failure::Usage(words) if words.contains("--to NAME")));
+        assert!(matches!(words(asked(&[], &["ben", "a"])), Failure::Usage(words) if words.contains("before --to")));
+        assert_eq!(is_said(&asked(&["a"], &["ben"])), Ok(()));
+    }
 
     #[test]
     fn a_pattern_chooses_by_name_or_by_path() {

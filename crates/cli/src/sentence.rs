@@ -15,6 +15,14 @@ impl Facts<'_> {
         }
     }
 
+    /// A name as an argument of a command; the placeholder where a terminal could not be given it safely.
+    fn typed(&self, key: &str, otherwise: &str) -> String {
+        match self.0.params.get(key) {
+            Some(Param::Text(value)) => text::argument(value).unwrap_or_else(|| otherwise.to_owned()),
+            Some(Param::Number(_)) | None => otherwise.to_owned(),
+        }
+    }
+
     fn number(&self, key: &str) -> Option<u64> {
         match self.0.params.get(key) {
             Some(Param::Number(value)) => Some(*value),
@@ -35,6 +43,7 @@ impl Facts<'_> {
 pub(crate) fn of(trouble: &Trouble) -> String {
     let facts = Facts(trouble);
     of_people(trouble.code, &facts)
+        .or_else(|| of_folders(trouble.code, &facts))
         .or_else(|| of_files(trouble.code, &facts))
         .unwrap_or_else(|| of_rest(trouble.code, &facts))
 }
@@ -98,17 +107,72 @@ fn of_people(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
     })
 }
 
-/// Folders, names and disks.
+/// Folders as a whole, and places for them.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other sentences are below, and a test looks for all")]
+fn of_folders(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
+    let folder = || facts.name("folder", "this folder");
+    let path = || facts.name("path", "this place");
+    let typed = || facts.typed("folder", "FOLDER");
+    Some(match code {
+        ErrorCode::FolderMissing => format!(
+            "{} is not there. If the drive is unplugged, plug it in. Sharing is paused so that nobody’s files get removed. If the folder lies elsewhere now: shoal resume {} --at DIR",
+            path(),
+            typed()
+        ),
+        ErrorCode::FolderUnmarked => format!(
+            "{} is there, but it is not the directory that was shared: its mark is missing. Perhaps a drive is not mounted, or the directory was removed and made anew. Nothing is removed anywhere. To go on in what is there now: shoal resume {} --here",
+            path(),
+            typed()
+        ),
+        ErrorCode::FolderReplaced => format!(
+            "{} is not the directory that was shared: it carries the mark of another share. Nothing is removed anywhere. To go on in what is there now: shoal resume {} --here --take-over",
+            path(),
+            typed()
+        ),
+        ErrorCode::FolderIsThere => {
+            format!("{} is at {}, where it was, and needs no other place. Nothing was changed.", folder(), path())
+        }
+        ErrorCode::UnknownMark => format!(
+            "{} carries the mark of a share that this Shoal does not know. An earlier installation or another home may use it. Nothing was changed. If nothing else uses it, add --take-over; its files and kept versions stay.",
+            path()
+        ),
+        ErrorCode::SharedByAnother => format!(
+            "{} is shared by another Shoal that runs on this computer. Stop sharing it there first. Nothing was changed.",
+            path()
+        ),
+        ErrorCode::Overlaps => format!(
+            "{} is, or lies in or around, {}, which is shared already. Choose another directory.",
+            path(),
+            facts.name("other", "another folder")
+        ),
+        ErrorCode::BadPlace => {
+            format!("{} cannot be used: it is a home folder, a disk root or one of Shoal’s own folders.", path())
+        }
+        ErrorCode::NotDirectory => format!("{} is a file. A directory is needed here.", path()),
+        ErrorCode::PlaceMissing => format!("There is no {}, nor a directory to make it in.", path()),
+        ErrorCode::PlaceNotWritable => format!("Shoal may not write to {}.", path()),
+        ErrorCode::NotClearedUp => format!(
+            "What a crash left half done in {} could not be cleared up. What was displaced is safe in its .shoal directory. Make room or mend the disk; it is tried again when the folder is opened next.",
+            path()
+        ),
+        ErrorCode::LooksRolledBack => {
+            format!("{} looks like an old copy put back. Newer files elsewhere would be changed.", folder())
+        }
+        ErrorCode::MembershipFrozen => format!(
+            "Who is in {} was decided in two contradicting ways. Nothing changes there until that is settled.",
+            folder()
+        ),
+        ErrorCode::NotMember => format!("You are not in {} any more. Your files stay on this computer.", folder()),
+        _ => return None,
+    })
+}
+
+/// Files, names and disks.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other sentences are below, and a test looks for all")]
 fn of_files(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
     let folder = || facts.name("folder", "this folder");
     let file = || facts.name("file", "a file");
-    let path = || facts.name("path", "this place");
     Some(match code {
-        ErrorCode::FolderMissing => format!(
-            "{} is not there. If the drive is unplugged, plug it in. Sharing is paused so that nobody’s files get removed.",
-            path()
-        ),
         ErrorCode::NotAllowed => {
             format!("Shoal may not read {}, such as {}.", facts.count("n", "file", "files"), file())
         }
@@ -121,27 +185,10 @@ fn of_files(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
             "Linux lets Shoal watch too few folders for {}. Changes are found by looking from time to time.",
             folder()
         ),
-        ErrorCode::Overlaps => format!(
-            "{} is inside or around {}, which is shared already.",
-            path(),
-            facts.name("other", "another folder")
-        ),
-        ErrorCode::LooksRolledBack => {
-            format!("{} looks like an old copy put back. Newer files elsewhere would be changed.", folder())
-        }
         ErrorCode::ReadOnlyRole => {
             format!("You may read this folder but not edit it. Your changes ({}) stay on this computer.", file())
         }
         ErrorCode::BusyFile => format!("{} is held open by a program. It goes out when it is closed.", file()),
-        ErrorCode::BadPlace => {
-            format!("{} cannot be used: it is a home folder, a disk root or one of Shoal’s own folders.", path())
-        }
-        ErrorCode::PlaceNotWritable => format!("Shoal may not write to {}.", path()),
-        ErrorCode::MembershipFrozen => format!(
-            "Who is in {} was decided in two contradicting ways. Nothing changes there until that is settled.",
-            folder()
-        ),
-        ErrorCode::NotMember => format!("You are not in {} any more. Your files stay on this computer.", folder()),
         ErrorCode::CannotShare => format!("{} is of a kind that cannot be shared. It stays on this computer.", file()),
         ErrorCode::DirectoryInUse => {
             format!("{} was removed elsewhere, but something in it here is not shared, so it stays.", file())
@@ -199,7 +246,8 @@ mod tests {
         for code in codes {
             let parsed: ErrorCode = serde_json::from_value(serde_json::json!(code)).expect(code);
             let sentence = of(&Trouble::plain(parsed));
-            assert!(sentence.contains(' ') && sentence.ends_with(['.', 'd', 'e']), "{code}: {sentence}");
+            let ends_well = sentence.ends_with('.') || sentence.contains(": shoal ");
+            assert!(sentence.contains(' ') && ends_well, "{code}: {sentence}");
             assert_ne!(sentence, format!("{parsed:?}"), "{code}");
         }
     }

@@ -22,6 +22,15 @@ pub(crate) fn plain(text: &str) -> String {
     safe
 }
 
+/// A name as it is typed as one argument in a shell; none if that is not safe or would not be the whole name.
+pub(crate) fn argument(name: &str) -> Option<String> {
+    let is_bare = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.' | '/' | '~');
+    if name.is_empty() || name.starts_with('-') || name.contains('\'') || plain(name) != name {
+        return None;
+    }
+    Some(if name.chars().all(is_bare) { name.to_owned() } else { format!("'{name}'") })
+}
+
 fn is_unsafe(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,

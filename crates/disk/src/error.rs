@@ -61,6 +61,22 @@ pub enum DiskError {
         /// What.
         path: PathBuf,
     },
+    /// It carries the mark of a share.
+    #[error("{path} carries the mark of another share")]
+    Marked {
+        /// What.
+        path: PathBuf,
+        /// The root id in the mark, if it can be read.
+        root_id: Option<[u8; 16]>,
+    },
+    /// A Shoal that runs on this computer has it open.
+    #[error("{path} is shared by another Shoal on this computer")]
+    InUse {
+        /// What.
+        path: PathBuf,
+        /// The root id in its mark, if it can be read.
+        root_id: Option<[u8; 16]>,
+    },
     /// It lies in a shared folder, or one lies in it.
     #[error("{path} overlaps the shared folder {other}")]
     Overlaps {

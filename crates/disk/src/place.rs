@@ -1,6 +1,6 @@
 //! Which directories may become a folder, and the marker that proves one is.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -39,7 +39,7 @@ pub(crate) fn check_overlap(dir: &Path) -> Result<(), DiskError> {
         let Ok(entries) = std::fs::read_dir(&at) else { continue };
         for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
             if entry.file_name() == PRIVATE_DIR {
-                if entry.path().join(MARKER).exists() {
+                if at != dir && entry.path().join(MARKER).exists() {
                     return Err(overlap(&at));
                 }
             } else {
@@ -67,11 +67,22 @@ pub(crate) fn write_marker(root: BorrowedFd<'_>, root_id: [u8; 16]) -> Result<()
     unix::sync(root)
 }
 
-/// The id in the marker; `None` if there is no marker.
-pub(crate) fn read_marker(root: BorrowedFd<'_>) -> Result<Option<[u8; 16]>, Errno> {
+/// What a directory's marker says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// There is none.
+    Absent,
+    /// It is the folder with this root id.
+    Of([u8; 16]),
+    /// There is one, which says nothing.
+    Damaged,
+}
+
+/// Reads the marker of a directory.
+pub(crate) fn read_marker(root: BorrowedFd<'_>) -> Result<Mark, Errno> {
     let file = match open_marker(root) {
         Ok(file) => file,
-        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::NOENT) => return Ok(Mark::Absent),
         Err(errno) => return Err(errno),
     };
     if unix::stat_of(file.as_fd())?.kind != Kind::File {
@@ -79,19 +90,42 @@ pub(crate) fn read_marker(root: BorrowedFd<'_>) -> Result<Option<[u8; 16]>, Errn
     }
     let mut bytes = [0; MARKER_BYTES_MAX];
     let read = unix::read_at(file.as_fd(), 0, &mut bytes)?;
-    parse(&bytes[..read]).map(Some).ok_or(Errno::IO)
+    Ok(parse(&bytes[..read]).map_or(Mark::Damaged, Mark::Of))
 }
 
 /// Whether the marker in this root is there and has this id.
 pub(crate) fn is_marked(root: BorrowedFd<'_>, root_id: [u8; 16]) -> Result<(), Stop> {
     match read_marker(root) {
-        Ok(Some(found)) if found == root_id => Ok(()),
-        Ok(Some(_)) => Err(Stop::Replaced),
-        Ok(None) | Err(_) => Err(Stop::Missing),
+        Ok(Mark::Of(found)) if found == root_id => Ok(()),
+        Ok(Mark::Of(_)) => Err(Stop::Replaced),
+        Ok(Mark::Absent | Mark::Damaged) | Err(_) => Err(Stop::Unmarked),
     }
 }
 
-fn open_marker(root: BorrowedFd<'_>) -> Result<std::os::fd::OwnedFd, Errno> {
+/// Holds a folder's marker as long as the folder is open, so that no other Shoal on this computer takes it over.
+///
+/// `None` where the file system has no locks, or while somebody else is just taking it over: whoever opens it looks at
+/// the marker afterwards.
+pub(crate) fn hold(root: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let file = open_marker(root).ok()?;
+    unix::lock(file.as_fd(), true).ok()?.then_some(file)
+}
+
+/// Takes a marker for oneself for a moment; `Err` if somebody holds it.
+pub(crate) fn seize(root: BorrowedFd<'_>) -> Result<Option<OwnedFd>, InUse> {
+    let Ok(file) = open_marker(root) else { return Ok(None) };
+    match unix::lock(file.as_fd(), false) {
+        Ok(true) => Ok(Some(file)),
+        Ok(false) => Err(InUse),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A running Shoal has the folder open.
+#[derive(Debug)]
+pub(crate) struct InUse;
+
+fn open_marker(root: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let private = unix::open_own(root, PRIVATE_DIR, false)?;
     unix::open_own(private.as_fd(), MARKER, false)
 }

@@ -32,6 +32,8 @@ struct Inner {
     inode: u64,
     /// `None` for the place of an offer.
     root_id: Option<[u8; 16]>,
+    /// Tells other instances on this computer that the folder is open.
+    _held: Option<OwnedFd>,
     private: Arc<Private>,
     stage: Stage,
     applying: Mutex<()>,
@@ -43,21 +45,43 @@ impl Root {
     /// Makes a directory a folder: makes it if needed, and puts a marker with `root_id` into its `.shoal`.
     ///
     /// Refuses places that would harm: the system's root, a home directory itself, Shoal's own directory, a place in or
-    /// around a folder that is shared already. A directory that has this very marker is opened.
+    /// around a folder that is shared already, a place with the mark of another share. A directory that has this very
+    /// marker is opened.
     pub fn create(dir: &Path, root_id: [u8; 16]) -> Result<Root, DiskError> {
+        Root::make(dir, root_id, false)
+    }
+
+    /// The same where the mark of another share is in the way: the new one takes its place, unless a Shoal on this
+    /// computer has that share open. Its kept versions stay, and what a crash left half done is found by `recover`.
+    pub fn take_over(dir: &Path, root_id: [u8; 16]) -> Result<Root, DiskError> {
+        Root::make(dir, root_id, true)
+    }
+
+    /// Whether a directory, if it is there, carries no mark that would be in the way of sharing it.
+    pub fn look_for_mark(dir: &Path) -> Result<(), DiskError> {
+        match unix::open_dir(dir) {
+            Ok(handle) => unmarked(dir, &handle),
+            Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(DiskError::new("open", dir, errno)),
+        }
+    }
+
+    fn make(dir: &Path, root_id: [u8; 16], is_taking_over: bool) -> Result<Root, DiskError> {
         let fail = |what| move |errno| DiskError::new(what, dir, errno);
         std::fs::create_dir_all(dir).map_err(|error| fail("make")(errno_of(&error)))?;
         let dir = &dir.canonicalize().map_err(|error| fail("find")(errno_of(&error)))?;
         place::check(dir)?;
         let handle = unix::open_dir(dir).map_err(fail("open"))?;
-        match place::read_marker(handle.as_fd()) {
-            Ok(Some(found)) if found == root_id => {}
-            Ok(Some(_)) => return Err(DiskError::AlreadyShared { path: dir.clone() }),
-            Ok(None) => {
-                place::check_overlap(dir)?;
-                place::write_marker(handle.as_fd(), root_id).map_err(fail("mark"))?;
-            }
-            Err(errno) => return Err(fail("read the marker of")(errno)),
+        if place::is_marked(handle.as_fd(), root_id).is_err() {
+            let _seized = match (unmarked(dir, &handle), is_taking_over) {
+                (Err(DiskError::Marked { root_id, .. }), true) => {
+                    let in_use = |_| DiskError::InUse { path: dir.clone(), root_id };
+                    place::seize(handle.as_fd()).map_err(in_use)?
+                }
+                (free, _) => free.map(|()| None)?,
+            };
+            place::check_overlap(dir)?;
+            place::write_marker(handle.as_fd(), root_id).map_err(fail("mark"))?;
         }
         let root = Root::build(dir.clone(), handle, Some(root_id)).map_err(fail("open"))?;
         root.0.private.open().map_err(fail("make our directory in"))?;
@@ -68,8 +92,9 @@ impl Root {
     pub fn open(dir: &Path, root_id: [u8; 16]) -> Result<Root, Stop> {
         let dir = dir.canonicalize().map_err(|_| Stop::Missing)?;
         let handle = unix::open_dir(&dir).map_err(|_| Stop::Missing)?;
-        place::is_marked(handle.as_fd(), root_id)?;
         let root = Root::build(dir, handle, Some(root_id)).map_err(|_| Stop::Missing)?;
+        // Looked at while it is held: from here on nobody takes it over.
+        place::is_marked(root.handle(), root_id)?;
         Ok(root)
     }
 
@@ -83,12 +108,25 @@ impl Root {
 
     fn build(dir: PathBuf, handle: OwnedFd, root_id: Option<[u8; 16]>) -> Result<Root, Errno> {
         let stat = unix::stat_of(handle.as_fd())?;
+        let held = root_id.and_then(|_| place::hold(handle.as_fd()));
         let handle = Arc::new(handle);
         let private = Arc::new(Private { root: handle.clone(), is_offer: root_id.is_none(), dirs: Mutex::default() });
         let stage = Stage::new(private.clone());
         let (device, inode) = (stat.device, stat.print.inode);
         let (applying, modes, folds_names) = (Mutex::default(), Mutex::default(), OnceLock::new());
-        Ok(Root(Arc::new(Inner { dir, handle, device, inode, root_id, private, stage, applying, modes, folds_names })))
+        Ok(Root(Arc::new(Inner {
+            dir,
+            handle,
+            device,
+            inode,
+            root_id,
+            _held: held,
+            private,
+            stage,
+            applying,
+            modes,
+            folds_names,
+        })))
     }
 
     /// Whether the directory is still the one that was opened, by its path and by its handle, and still marked.
@@ -161,6 +199,21 @@ impl Root {
             let upper = inode(&PRIVATE_DIR.to_uppercase());
             upper.is_some() && upper == inode(PRIVATE_DIR)
         })
+    }
+}
+
+/// Whether an opened directory carries no mark, and why not.
+fn unmarked(dir: &Path, handle: &OwnedFd) -> Result<(), DiskError> {
+    let root_id = match place::read_marker(handle.as_fd()) {
+        Ok(place::Mark::Absent) => return Ok(()),
+        Ok(place::Mark::Of(root_id)) => Some(root_id),
+        Ok(place::Mark::Damaged) => None,
+        Err(errno) => return Err(DiskError::new("read the marker of", dir, errno)),
+    };
+    let path = dir.into();
+    match place::seize(handle.as_fd()) {
+        Ok(_) => Err(DiskError::Marked { path, root_id }),
+        Err(place::InUse) => Err(DiskError::InUse { path, root_id }),
     }
 }
 

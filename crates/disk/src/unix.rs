@@ -395,6 +395,19 @@ pub(crate) fn set_size(file: BorrowedFd<'_>, size: u64) -> Result<()> {
     fs::ftruncate(file, size)
 }
 
+/// Locks an opened file, together with others who share it or for oneself; `false` if somebody is in the way.
+pub(crate) fn lock(file: BorrowedFd<'_>, is_shared: bool) -> Result<bool> {
+    let way = match is_shared {
+        true => fs::FlockOperation::NonBlockingLockShared,
+        false => fs::FlockOperation::NonBlockingLockExclusive,
+    };
+    match fs::flock(file, way) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// Makes a file or directory durable.
 pub(crate) fn sync(file: BorrowedFd<'_>) -> Result<()> {
     fail::step()?;

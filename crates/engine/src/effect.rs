@@ -156,6 +156,11 @@ pub enum Effect {
         /// Per path what it is; `None` to forget it.
         paths: Vec<(RelPath, Option<Materialised>)>,
     },
+    /// Forget everything that was remembered of what stands on a folder's disk; durable before the next effect.
+    ForgetDisk {
+        /// Which folder.
+        folder: FolderId,
+    },
     /// Remember whom we trust; durable before the next effect.
     SaveTrust(TrustRecord),
     /// Forget a device.

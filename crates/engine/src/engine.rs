@@ -214,6 +214,9 @@ impl Engine {
             Request::SetRole(folder, device, role) => self.set_role(folder, device, role, turn),
             Request::Remove(folder, device) => self.remove_member(folder, device, turn),
             Request::Join { folder, place, root_id } => self.join(folder, place, root_id, turn),
+            Request::NewPlace { folder, place, root_id } => {
+                self.in_folder(folder, turn, |folder, turn| folder.new_place(place, root_id, turn))
+            }
             Request::DeclineInvitation(folder) => self.decline_invitation(folder, turn),
             Request::Leave(folder) => self.leave(folder, turn),
             Request::Pause(folder, is_paused) => {

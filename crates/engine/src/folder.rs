@@ -28,6 +28,7 @@ mod invite;
 mod look;
 mod looking;
 mod mark;
+mod new_place;
 mod plan;
 mod planning;
 mod record;

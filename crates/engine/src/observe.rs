@@ -96,8 +96,10 @@ pub enum Code {
 /// Why a folder must not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stop {
-    /// Its directory or its marker is not there.
+    /// Its directory is not there.
     Missing,
+    /// A directory is there, but no marker that can be read: it was made anew, or something is not mounted.
+    Unmarked,
     /// There is a marker, but another one, or another file system.
     Replaced,
     /// The ledger on this device cannot be read.

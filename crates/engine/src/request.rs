@@ -71,6 +71,16 @@ pub enum Request {
         /// The marker written into it.
         root_id: [u8; 16],
     },
+    /// Let a folder go on in another directory, or in one that was made anew where the old one was. Nothing that was
+    /// known of the old one counts there.
+    NewPlace {
+        /// Which.
+        folder: FolderId,
+        /// Where, as the node understands it.
+        place: String,
+        /// The marker written into it.
+        root_id: [u8; 16],
+    },
     /// Decline an invitation.
     DeclineInvitation(FolderId),
     /// Stop sharing a folder here; its files stay.

@@ -11,11 +11,12 @@ use crate::view::{ErrorCode, Trouble};
 
 mod folders;
 mod pairing;
+mod places;
 mod sending;
 
 mod setting;
 
-pub(crate) use folders::trouble_of;
+pub(crate) use places::{recognised, trouble_of};
 pub(crate) use sending::source_paths;
 
 type Acted = Result<Answer, Trouble>;
@@ -45,15 +46,16 @@ pub(crate) async fn act(node: &Node, command: Command) -> Acted {
         C::Unblock { device } => pairing::unblock(node, device_id(&device)?).await,
         C::Rename { device, name } => setting::rename(node, device_id(&device)?, &name).await,
 
-        C::ShareFolder { pick, name, invite } => folders::share(node, &pick, &name, invite).await,
+        C::ShareFolder { pick, name, invite, take_over } => folders::share(node, &pick, &name, invite, take_over).await,
         C::Invite { folder, device, role } => folders::set_role(node, &folder, &device, role).await,
         C::SetRole { folder, device, role } => folders::set_role(node, &folder, &device, role).await,
         C::RemoveMember { folder, device } => folders::remove(node, &folder, &device).await,
-        C::AcceptInvitation { folder, pick } => folders::join(node, &folder, pick).await,
+        C::AcceptInvitation { folder, pick, take_over } => folders::join(node, &folder, pick, take_over).await,
         C::DeclineInvitation { folder, block } => folders::decline(node, &folder, block).await,
-        C::StopSharing { folder } => on_folder(node, &folder, Request::Leave).await,
+        C::StopSharing { folder } => folders::leave(node, &folder).await,
         C::Pause { folder } => on_folder(node, &folder, |folder| Request::Pause(folder, true)).await,
-        C::Resume { folder } => on_folder(node, &folder, |folder| Request::Pause(folder, false)).await,
+        C::Resume { folder } => places::resume(node, &folder).await,
+        C::NewPlace { folder, pick, take_over } => places::new_place(node, &folder, pick, take_over).await,
         C::Rescan { folder } => on_folder(node, &folder, Request::Rescan).await,
         C::AnswerHold { folder, yes, always } => folders::answer_hold(node, &folder, yes, always).await,
         C::AddToFolder { source, folder, dir } => crate::copy_in::add(node, source, &folder, &dir).await,

@@ -125,11 +125,14 @@ pub enum Command {
         name: String,
     },
 
-    /// Answers `Shared`.
+    /// Answers `Shared`. `take_over` replaces the mark of a share that this Shoal does not know (FOLD-15).
     ShareFolder {
         pick: PickId,
         name: String,
         invite: Vec<Invitee>,
+        #[serde(default)]
+        #[ts(as = "Option<bool>", optional)]
+        take_over: bool,
     },
     Invite {
         folder: String,
@@ -145,10 +148,13 @@ pub enum Command {
         folder: String,
         device: String,
     },
-    /// Without a pick the suggested place is used.
+    /// Without a pick the suggested place is used; `take_over` as for sharing.
     AcceptInvitation {
         folder: String,
         pick: Option<PickId>,
+        #[serde(default)]
+        #[ts(as = "Option<bool>", optional)]
+        take_over: bool,
     },
     DeclineInvitation {
         folder: String,
@@ -161,8 +167,19 @@ pub enum Command {
     Pause {
         folder: String,
     },
+    /// Goes on with a folder that is paused or stopped, or says why it cannot.
     Resume {
         folder: String,
+    },
+    /// Lets a folder whose directory is not the one it was go on in the directory that is there now, or in another one.
+    /// What the others have comes again, what is there already is compared, nothing is taken for removed.
+    NewPlace {
+        folder: String,
+        /// None for the place it has.
+        pick: Option<PickId>,
+        #[serde(default)]
+        #[ts(as = "Option<bool>", optional)]
+        take_over: bool,
     },
     Rescan {
         folder: String,

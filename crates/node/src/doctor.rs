@@ -36,6 +36,8 @@ pub enum CheckKind {
     Clock,
     /// Some interface has an address.
     Network,
+    /// Shoal listens where other computers can reach it, and not only on this computer itself.
+    Listening,
     /// What we announce on an address is heard by ourselves.
     Multicast,
     /// Our own port answers on our own address.
@@ -88,6 +90,10 @@ pub async fn examine(home: &Home, view: Option<&View>) -> Vec<Check> {
         checks.push(Check::new(CheckKind::Network, "", view.network.state != NetworkState::None));
     }
     let addresses: Vec<SocketAddr> = view.map(listening).unwrap_or_default();
+    let is_only_here = !addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback());
+    if !addresses.is_empty() {
+        checks.push(Check::new(CheckKind::Listening, addresses[0].to_string(), !is_only_here));
+    }
     for ip in own_ips(&addresses).await {
         checks.push(multicast(ip).await);
     }
@@ -129,6 +135,10 @@ fn listening(view: &View) -> Vec<SocketAddr> {
 
 /// The IPv4 addresses of this computer: where we listen, else the one that packets leave by.
 async fn own_ips(addresses: &[SocketAddr]) -> Vec<Ipv4Addr> {
+    if !addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback()) {
+        // Whatever is heard elsewhere, nothing of ours goes there.
+        return Vec::new();
+    }
     let mut ips: Vec<Ipv4Addr> = addresses.iter().filter_map(ipv4).filter(|ip| !ip.is_loopback()).collect();
     if ips.is_empty() {
         ips.extend(leaving_by().await.ok().flatten());
@@ -207,6 +217,12 @@ mod tests {
         assert_eq!(bad, [home.cache.to_string_lossy()]);
         assert!(checks.iter().any(|check| check.kind == CheckKind::Clock && check.outcome == Outcome::Good));
         assert_eq!(fs::read_dir(&home.config).expect("a list").count(), 0, "no probe is left");
+    }
+
+    #[tokio::test]
+    async fn listening_on_this_computer_only_is_no_place_to_announce_from() {
+        let here: SocketAddr = "127.0.0.1:4001".parse().expect("an address");
+        assert_eq!(own_ips(&[here]).await, Vec::<Ipv4Addr>::new());
     }
 
     #[tokio::test]

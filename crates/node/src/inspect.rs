@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use shoal_disk::{DiskError, Measured};
+use shoal_disk::{DiskError, Measured, Root};
 use shoal_engine::id::FolderId;
 use shoal_engine::status::Status;
 use tokio::time::timeout;
 
-use crate::act::{not_there, offer_id, trouble_of};
+use crate::act::{not_there, offer_id, recognised, trouble_of};
 use crate::command::{Answer, Clash, Inspection, PickId, Purpose};
 use crate::node::{Node, blocking};
 use crate::places::{free_at, receiving};
@@ -106,12 +106,18 @@ fn measure(paths: &[PathBuf]) -> Measured {
 
 /// Why a directory cannot become a folder: it is one, lies in one, or one lies in it.
 async fn in_the_way(node: &Node, dir: &Path, status: &Status) -> Result<Option<Trouble>, Trouble> {
-    let (dir, folders, home) = (dir.to_owned(), node.hands().places(), node.hands().home.clone());
-    let found = blocking(move || overlap(&dir, &folders, &[&home.config, &home.data, &home.state])).await?;
+    let (dir, hands) = (dir.to_owned(), node.hands().clone());
+    let look = move || {
+        let (roots, home) = (hands.roots(), &hands.home);
+        let found = overlap(&dir, &hands.places(), &[&home.config, &home.data, &home.state]);
+        found.or_else(|| Root::look_for_mark(&dir).err().map(|error| recognised(error, &roots)))
+    };
+    let found = blocking(look).await?;
     Ok(found.map(|error| trouble_of(&error, status)))
 }
 
-fn overlap(dir: &Path, folders: &[PathBuf], own: &[&PathBuf]) -> Option<DiskError> {
+/// What of our own a directory is, lies in, or has in it.
+pub(crate) fn overlap(dir: &Path, folders: &[PathBuf], own: &[&PathBuf]) -> Option<DiskError> {
     // A place that is not there yet is as good as the directory it will be made in.
     let there = dir.ancestors().find_map(|above| above.canonicalize().ok().map(|found| (found, above)))?;
     let rest = dir.strip_prefix(there.1).ok()?;
@@ -177,7 +183,7 @@ async fn receive(dir: PathBuf, offer: &str, status: &Status) -> Result<Inspectio
         let bytes = items.iter().map(|item| item.size).fold(0, u64::saturating_add);
         let is_file = dir.exists() && !dir.is_dir();
         let trouble =
-            is_file.then(|| Trouble::plain(ErrorCode::BadPlace).text("path", crate::show::place::shown(&dir)));
+            is_file.then(|| Trouble::plain(ErrorCode::NotDirectory).text("path", crate::show::place::shown(&dir)));
         Inspection {
             files: number(items.iter().filter(|item| !item.is_directory).count() as u64),
             bytes: number(bytes),

@@ -94,7 +94,7 @@ async fn pick_typed(node: &Node, path: &str) -> Result<Answer, Trouble> {
     // A folder to receive into may not exist yet; its parent must.
     let is_there = blocking(move || found.exists() || found.parent().is_some_and(std::path::Path::is_dir)).await?;
     if !is_there {
-        return Err(Trouble::plain(ErrorCode::FolderMissing).text("path", shown(&path)));
+        return Err(Trouble::plain(ErrorCode::PlaceMissing).text("path", shown(&path)));
     }
     Ok(Answer::Picked { picked: Some(node.pick_paths(vec![path])) })
 }
@@ -120,7 +120,7 @@ async fn pick_drop(node: &Node, drop: &str) -> Result<Answer, Trouble> {
     let found = dir.clone();
     match blocking(move || found.is_dir()).await? {
         true => Ok(Answer::Picked { picked: Some(node.pick_paths(vec![dir])) }),
-        false => Err(Trouble::plain(ErrorCode::BadPlace).text("path", shown(&dir))),
+        false => Err(Trouble::plain(ErrorCode::NotDirectory).text("path", shown(&dir))),
     }
 }
 

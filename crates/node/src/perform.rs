@@ -80,6 +80,14 @@ pub(crate) struct Suggested {
     pub(crate) shared: PathBuf,
 }
 
+/// Where a folder is, and the marker that proves it.
+#[derive(Clone, Debug)]
+pub(crate) struct FolderRoot {
+    pub(crate) folder: FolderId,
+    pub(crate) place: PathBuf,
+    pub(crate) root_id: [u8; 16],
+}
+
 /// What changes while effects are done.
 #[derive(Default)]
 pub(crate) struct State {
@@ -132,6 +140,7 @@ impl Hands {
             Effect::Remember { folder, paths } => self.remember(folder, paths),
             Effect::Tell(tell) => tracing::info!(?tell, "told"),
             durable @ (Effect::Append { .. }
+            | Effect::ForgetDisk { .. }
             | Effect::SaveTrust(_)
             | Effect::DropTrust(_)
             | Effect::SaveFolder(_)
@@ -149,6 +158,9 @@ impl Hands {
         #[allow(clippy::wildcard_enum_match_arm, reason = "the caller gives only these")]
         match effect {
             Effect::Append { folder, work, records } => self.append(folder, work, records),
+            Effect::ForgetDisk { folder } => {
+                self.durably("forget a directory", move |store| store.forget_disk(folder));
+            }
             Effect::SaveTrust(record) => {
                 let saved = record.clone();
                 self.trust(move |trusted| _ = trusted.insert(record.device, record));
@@ -261,17 +273,31 @@ impl Hands {
         places.values().map(|(place, _)| place.clone()).collect()
     }
 
+    /// Where the folders of this device are, and the markers that prove it.
+    pub(crate) fn roots(&self) -> Vec<FolderRoot> {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let root = |(folder, (place, root_id)): (&FolderId, &(PathBuf, [u8; 16]))| FolderRoot {
+            folder: *folder,
+            place: place.clone(),
+            root_id: *root_id,
+        };
+        places.iter().map(root).collect()
+    }
+
     /// Ends what still runs and makes the memory durable.
     pub(crate) async fn put_away(self: &Arc<Self>) {
         self.stop_fetches();
         self.benches.clear();
-        let (done, is_done) = tokio::sync::oneshot::channel();
         let store = Arc::clone(&self.store);
-        self.memory.run(move || {
-            store.flush();
-            // Whoever waited may have given up.
-            let _ = done.send(());
-        });
+        self.memory.run(move || store.flush());
+        self.memory_is_done().await;
+    }
+
+    /// Returns when all that the memory was asked so far is done.
+    pub(crate) async fn memory_is_done(&self) {
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        // Whoever waited may have given up.
+        self.memory.run(move || _ = done.send(()));
         let _ = is_done.await;
     }
 

@@ -22,6 +22,12 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// Most items whose names are compared with what is at the place: beyond, a person reads no list.
 const NAMES_COMPARED_MAX: usize = 2_000;
 
+/// Longest name of a directory, in bytes: what every file system takes.
+const NAME_BYTES_MAX: usize = 255;
+
+/// What a number adds to a name that is taken: " (999)".
+const NUMBER_BYTES_MAX: usize = 6;
+
 /// What was seen of places.
 #[derive(Default)]
 pub(crate) struct PlacesSeen(Mutex<Seen>);
@@ -137,11 +143,17 @@ pub(crate) fn free_place(base: &Path, name: &str, is_taken: impl Fn(&Path) -> bo
         name.chars().map(|letter| if matches!(letter, '/' | '\\' | '\0') { '-' } else { letter }).collect();
     let plain = match plain.trim() {
         "" | "." | ".." | ".shoal" => "Shared".to_owned(),
-        trimmed => trimmed.chars().take(100).collect(),
+        trimmed => cut(trimmed, NAME_BYTES_MAX - NUMBER_BYTES_MAX).to_owned(),
     };
     let is_free = |place: &PathBuf| !place.exists() && !is_taken(place);
     let numbered = numbered(&plain).map(|name| base.join(name));
     std::iter::once(base.join(&plain)).chain(numbered).find(is_free).unwrap_or_else(|| base.join(plain.clone()))
+}
+
+/// The beginning of a text that fits, with whole characters only and without a space at its end.
+fn cut(text: &str, bytes_max: usize) -> &str {
+    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text[..end].trim_end()
 }
 
 #[cfg(test)]
@@ -172,5 +184,17 @@ mod tests {
         assert_eq!(free_place(dir.path(), "Photos", |_| false), dir.path().join("Photos (1)"));
         assert_eq!(free_place(dir.path(), "../x", |_| false), dir.path().join("..-x"));
         assert_eq!(free_place(dir.path(), "..", |_| false), dir.path().join("Shared"));
+    }
+
+    #[test]
+    fn a_long_name_of_any_script_fits_a_file_system_with_its_number() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for name in ["a".repeat(400), "水".repeat(200), "🐟".repeat(100), format!("{} x", "a".repeat(248))] {
+            for number in 0..12 {
+                let place = free_place(dir.path(), &name, |_| false);
+                std::fs::create_dir(&place).unwrap_or_else(|error| panic!("{number} of {name}: {error}"));
+            }
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).expect("a list").count(), 48);
     }
 }

@@ -31,7 +31,8 @@ async fn a_folder_can_be_shared_again_after_it_was_left() {
     let base = tempfile::tempdir().expect("a directory");
     let ann = Person::start(base.path(), "Ann").await;
     ann.write("Notes/a.txt", "a");
-    let share = || Command::ShareFolder { pick: ann.pick("Notes"), name: String::new(), invite: Vec::new() };
+    let share =
+        || Command::ShareFolder { pick: ann.pick("Notes"), name: String::new(), invite: Vec::new(), take_over: false };
     let Answer::Shared { folder } = ann.act(share()).await else { panic!("not shared") };
     let trouble = ann.node.act(share()).await.expect_err("shared already");
     assert_eq!(trouble.code, ErrorCode::Overlaps);

@@ -243,6 +243,15 @@ impl Store {
         }
     }
 
+    /// Forgets durably what stands on a folder's disk.
+    pub fn forget_disk(&self, folder: FolderId) -> Result<(), StoreError> {
+        self.with_log(folder, |_| {
+            self.index.drop_folder(folder);
+            self.index.flush();
+            Ok(())
+        })
+    }
+
     /// Remembers manifests, each piece once, and where their chunks are.
     pub fn save_manifests(&self, manifests: &[(ContentId, Encoded)]) {
         self.index.save_manifests(manifests);

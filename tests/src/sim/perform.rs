@@ -55,6 +55,9 @@ impl World {
                 let store = self.devices[on].store.folders.entry(folder).or_default();
                 store.remember(paths, &mut self.dice);
             }
+            Effect::ForgetDisk { folder } => {
+                self.devices[on].store.folders.entry(folder).or_default().forget_disk();
+            }
             Effect::SaveTrust(record) => {
                 self.devices[on].store.trust.insert(record.device, record);
             }

@@ -100,6 +100,12 @@ impl FolderStore {
         }
     }
 
+    /// Forgets durably what stands on the disk: no older copy comes back either.
+    pub fn forget_disk(&mut self) {
+        self.index.clear();
+        self.older.clear();
+    }
+
     /// What is remembered of the disk.
     pub fn index(&self) -> &BTreeMap<RelPath, Materialised> {
         &self.index

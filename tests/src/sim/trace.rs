@@ -257,6 +257,7 @@ fn mix_effect(trace: &mut Trace, effect: &Effect) {
         | Effect::DropFolder(_)
         | Effect::SaveOffer(_)
         | Effect::DropOffer(_)
+        | Effect::ForgetDisk { .. }
         | Effect::Tell(_) => mix_debug(trace, effect),
     }
 }

@@ -5,6 +5,7 @@ mod finding;
 mod harness;
 mod hostile;
 mod memory;
+mod places;
 mod resume;
 mod road;
 mod swarm;

@@ -441,6 +441,8 @@ export const en = {
     role: (name: string) => `What ${name} may do`,
     away: "away: the invitation waits",
     agree: "Nothing is copied until the other side agrees.",
+    /** Beside a check box: the person confirms that the mark found in the folder may be replaced. */
+    takeOver: "Nothing else uses it: share it from here. Its files and kept versions stay.",
     submit: "Share folder",
     submitWith: (n: number) => `Share with ${plural(n, "person", "people")}`,
   },

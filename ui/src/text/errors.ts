@@ -78,6 +78,20 @@ const sentences: Record<ErrorCode, (facts: Facts) => string> = {
   "XFER-07": ({ name }) => `${name("file", "A file")} is not there any more, so it cannot be sent.`,
   "FOLD-01": ({ name }) =>
     `${name("path", "The folder")} is not there. If the drive is unplugged, plug it in. Sharing is paused so that nobody’s files get removed.`,
+  "FOLD-15": ({ name }) =>
+    `${name("path", "This folder")} carries the mark of a share that this Shoal does not know. An earlier installation, or another Shoal, may use it.`,
+  "FOLD-16": ({ name }) =>
+    `${name("path", "This folder")} is shared by another Shoal that runs on this computer. Stop sharing it there first.`,
+  "FOLD-17": ({ name }) =>
+    `${name("path", "This folder")} is there, but it is not the one that was shared: its mark is missing. Perhaps a drive is not connected, or it was removed and made anew. Nothing is removed anywhere.`,
+  "FOLD-18": ({ name }) =>
+    `${name("path", "This folder")} is not the one that was shared: it carries the mark of another share. Nothing is removed anywhere.`,
+  "FOLD-19": ({ name }) =>
+    `${name("folder", "This folder")} is at ${name("path", "its place")}, where it was, and needs no other place. Nothing was changed.`,
+  "FOLD-20": ({ name }) => `${name("path", "This")} is a file. Choose a folder.`,
+  "FOLD-21": ({ name }) => `There is no ${name("path", "such place")}, nor a folder to make it in.`,
+  "FOLD-22": ({ name }) =>
+    `What a crash left half done in ${name("path", "a folder")} could not be cleared up. What was displaced is safe in its .shoal folder. Make room or mend the disk; it is tried again when the folder is opened next.`,
   "FOLD-02": ({ name, number }) =>
     `Shoal may not read ${number("n") === null || number("n") === 1 ? name("file", "a file") : `${many(number("n"), "file", "files")}, such as ${name("file", "one")}`}.`,
   "FOLD-03": ({ name, number }) =>
@@ -85,7 +99,7 @@ const sentences: Record<ErrorCode, (facts: Facts) => string> = {
   "FOLD-04": ({ name }) =>
     `Linux does not let Shoal watch all of ${name("folder", "this folder")}. Changes are found by a look every minute instead.`,
   "FOLD-05": ({ name }) =>
-    `${name("path", "This folder")} overlaps with ${name("other", "a folder")}, which is shared already. Choose another.`,
+    `${name("path", "This folder")} is, or lies in or around, ${name("other", "a folder")}, which is shared already. Choose another.`,
   "FOLD-06": ({ name }) =>
     `${name("folder", "This folder")} looks like an old copy put back. Newer files elsewhere would be changed, so it is paused.`,
   "FOLD-07": ({ name, number }) =>

@@ -14,13 +14,43 @@ fn a_folder_is_created_once_and_opened_again() {
     assert_eq!(place.root.check(), Ok(()));
     assert!(Root::open(dir, ROOT_ID).is_ok_and(|root| root.check() == Ok(())));
     assert!(Root::create(dir, ROOT_ID).is_ok());
-    assert!(matches!(Root::create(dir, [1; 16]), Err(DiskError::AlreadyShared { .. })));
+    assert!(matches!(Root::create(dir, [1; 16]), Err(DiskError::InUse { .. })));
     assert_eq!(Root::open(dir, [1; 16]).err(), Some(Stop::Replaced));
     assert_eq!(Root::open(&place.at("nothing"), ROOT_ID).err(), Some(Stop::Missing));
     assert!(place.root.free_bytes() > 0);
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(place.at(".shoal")).expect("our directory").permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn a_folder_of_nobody_who_runs_is_taken_over_with_its_kept_versions() {
+    let mut place = Place::new();
+    place.write("a", b"old");
+    let expected = place.expected("a");
+    let change = place.publish("a", expected, b"new");
+    done_print(&place.apply_one(change));
+    let Place { temp, root, .. } = place;
+    let dir = root.dir().to_owned();
+    assert!(matches!(Root::take_over(&dir, [1; 16]), Err(DiskError::InUse { .. })), "it is open");
+    assert!(matches!(Root::look_for_mark(&dir), Err(DiskError::InUse { .. })));
+    drop(root);
+    let id_in = |found: Result<(), DiskError>| match found {
+        Err(DiskError::Marked { root_id, .. }) => root_id,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(id_in(Root::create(&dir, [1; 16]).map(drop)), Some(ROOT_ID));
+    assert_eq!(id_in(Root::look_for_mark(&dir)), Some(ROOT_ID));
+    let taken = Root::take_over(&dir, [1; 16]).expect("taken over");
+    assert_eq!(taken.kept(Some(&path("a"))).expect("the log").len(), 1);
+    assert_eq!(fs::read(dir.join("a")).expect("a file"), b"new");
+    assert_eq!(Root::open(&dir, ROOT_ID).err(), Some(Stop::Replaced), "the former folder stops");
+    drop(taken);
+    fs::write(dir.join(".shoal/marker"), "07").expect("damaged");
+    assert_eq!(id_in(Root::look_for_mark(&dir)), None);
+    assert!(Root::take_over(&dir, [2; 16]).is_ok());
+    assert!(matches!(Root::take_over(temp.path(), [3; 16]), Err(DiskError::Overlaps { .. })));
+    assert!(Root::look_for_mark(&dir.join("nothing")).is_ok());
 }
 
 #[test]
@@ -51,8 +81,8 @@ fn case_86_an_empty_directory_in_the_place_of_the_folder_is_noticed() {
     let dir = place.root.dir().to_owned();
     fs::rename(&dir, place.temp.path().join("unmounted")).expect("renamed");
     fs::create_dir(&dir).expect("an empty mount point");
-    assert_eq!(place.root.check(), Err(Stop::Missing));
-    assert_eq!(Root::open(&dir, ROOT_ID).err(), Some(Stop::Missing));
+    assert_eq!(place.root.check(), Err(Stop::Unmarked));
+    assert_eq!(Root::open(&dir, ROOT_ID).err(), Some(Stop::Unmarked));
     let change = Change { path: path("a"), expected, act: Act::Remove };
     assert_eq!(place.apply_one(change), Outcome::Unexpected);
     assert!(place.temp.path().join("unmounted/a").exists());
@@ -72,11 +102,11 @@ fn case_85_a_copy_in_the_place_of_the_folder_is_noticed() {
 fn case_89_a_removed_or_damaged_marker_stops_the_folder() {
     let place = Place::new();
     fs::write(place.at(".shoal/marker"), "07").expect("damaged");
-    assert_eq!(place.root.check(), Err(Stop::Missing));
+    assert_eq!(place.root.check(), Err(Stop::Unmarked));
     fs::write(place.at(".shoal/marker"), "01".repeat(16)).expect("another id");
     assert_eq!(place.root.check(), Err(Stop::Replaced));
     fs::remove_file(place.at(".shoal/marker")).expect("removed");
-    assert_eq!(place.root.check(), Err(Stop::Missing));
+    assert_eq!(place.root.check(), Err(Stop::Unmarked));
 }
 
 #[test]

@@ -117,6 +117,11 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// The mark was taken away: it is set again when everything stands on this disk.
+    pub(super) fn forget(&mut self) {
+        *self = Mark::default();
+    }
+
     /// When the mark is to be set.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         self.set_at.filter(|_| self.is_due).map(|at| at.after(MARK_EVERY))

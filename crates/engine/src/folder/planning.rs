@@ -84,6 +84,11 @@ impl Planning {
         *self = Planning { kept, applying, lacking, lacking_bytes: self.lacking_bytes, ..Planning::default() };
     }
 
+    /// Forgets also what the disk is making and what it keeps: another one takes its place.
+    pub(crate) fn forget_disk(&mut self) {
+        *self = Planning::default();
+    }
+
     /// Names in a directory that are no paths for us.
     pub(crate) fn note_skipped(&mut self, dir: Option<&RelPath>, skipped: Vec<(String, Code)>) {
         if skipped.is_empty() {

@@ -1,21 +1,19 @@
 //! Shares, joins and changes folders.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use shoal_disk::{DiskError, Root};
 use shoal_engine::id::FolderId;
 use shoal_engine::request::{Request, Role};
 use shoal_engine::status::Status;
 
+use super::places::{make_root, until_durable};
 use super::{Acted, device_id, known_folder, name_of, not_there, paired, role, wish};
 use crate::command::{Answer, Invitee, PickId};
 use crate::node::{Node, blocking};
-use crate::picks::random;
-use crate::show::place::shown;
 use crate::survey::folder_of;
 use crate::view::{ErrorCode, Trouble};
 
-pub(super) async fn share(node: &Node, pick: &PickId, name: &str, invite: Vec<Invitee>) -> Acted {
+pub(super) async fn share(node: &Node, pick: &PickId, name: &str, invite: Vec<Invitee>, is_taking_over: bool) -> Acted {
     let status = node.status().await?;
     let mut with = Vec::with_capacity(invite.len());
     for invitee in invite {
@@ -28,14 +26,15 @@ pub(super) async fn share(node: &Node, pick: &PickId, name: &str, invite: Vec<In
         }
         name => name,
     };
-    let (place, root_id) = make_root(dir, status).await?;
+    let (place, root_id) = make_root(node, dir, status, (None, is_taking_over)).await?;
     node.request(Request::Share { name, place: place.clone(), root_id, with }).await?;
     let status = node.status().await?;
     let shared = status.folders.iter().find(|one| one.place == place).ok_or_else(not_there)?;
+    until_durable(node, root_id, true).await;
     Ok(Answer::Shared { folder: shared.folder.to_string() })
 }
 
-pub(super) async fn join(node: &Node, folder: &str, pick: Option<PickId>) -> Acted {
+pub(super) async fn join(node: &Node, folder: &str, pick: Option<PickId>, is_taking_over: bool) -> Acted {
     let folder = FolderId::parse(folder).ok_or_else(not_there)?;
     let status = node.status().await?;
     let invitation = status.invitations.iter().find(|one| one.folder == folder).ok_or_else(not_there)?;
@@ -43,8 +42,10 @@ pub(super) async fn join(node: &Node, folder: &str, pick: Option<PickId>) -> Act
         Some(pick) => picked_dir(node, &pick)?,
         None => suggested(node, folder, invitation.name.clone()).await?,
     };
-    let (place, root_id) = make_root(dir, status).await?;
-    wish(node, Request::Join { folder, place, root_id }).await
+    let (place, root_id) = make_root(node, dir, status, (None, is_taking_over)).await?;
+    node.request(Request::Join { folder, place, root_id }).await?;
+    until_durable(node, root_id, true).await;
+    Ok(Answer::Done)
 }
 
 async fn suggested(node: &Node, folder: FolderId, name: String) -> Result<PathBuf, Trouble> {
@@ -56,37 +57,15 @@ async fn suggested(node: &Node, folder: FolderId, name: String) -> Result<PathBu
     }
 }
 
-/// Makes a directory a folder's root.
-async fn make_root(dir: PathBuf, status: Status) -> Result<(String, [u8; 16]), Trouble> {
-    let root_id = random();
-    blocking(move || {
-        let root = Root::create(&dir, root_id).map_err(|error| trouble_of(&error, &status))?;
-        let bad = || Trouble::plain(ErrorCode::BadPlace).text("path", shown(&dir));
-        Ok((root.dir().to_str().ok_or_else(bad)?.to_owned(), root_id))
-    })
-    .await?
-}
-
-/// Why a directory cannot be a folder, for people.
-pub(crate) fn trouble_of(error: &DiskError, status: &Status) -> Trouble {
-    let about = |code, path: &Path| Trouble::plain(code).text("path", shown(path));
-    let overlaps = |path: &Path, other: &Path| {
-        let known = status.folders.iter().find(|one| Path::new(&one.place) == other);
-        let name = known.map_or_else(|| shown(other), |one| one.name.clone());
-        about(ErrorCode::Overlaps, path).text("other", name)
-    };
-    tracing::info!(%error, "a place was refused");
-    match error {
-        DiskError::AlreadyShared { path } => overlaps(path, path),
-        DiskError::Overlaps { path, other } => overlaps(path, other),
-        DiskError::TooMuch { path } | DiskError::OurOwn { path } | DiskError::NotDirectory { path } => {
-            about(ErrorCode::BadPlace, path)
-        }
-        DiskError::Missing { path } => about(ErrorCode::FolderMissing, path),
-        DiskError::NotAllowed { path } => about(ErrorCode::PlaceNotWritable, path),
-        DiskError::Full { .. } => Trouble::plain(ErrorCode::AlmostFull).number("size", 0),
-        DiskError::Io { path, .. } => Trouble::plain(ErrorCode::DiskUnreliable).text("file", shown(path)),
+/// Stops sharing; returns when the directory carries no mark any more.
+pub(super) async fn leave(node: &Node, folder: &str) -> Acted {
+    let (folder, _) = known_folder(node, folder).await?;
+    let root = node.hands().folder_record(folder);
+    node.request(Request::Leave(folder)).await?;
+    if let Some((_, root_id)) = root {
+        until_durable(node, root_id, false).await;
     }
+    Ok(Answer::Done)
 }
 
 pub(super) async fn set_role(node: &Node, folder: &str, device: &str, to: crate::view::Role) -> Acted {

@@ -66,7 +66,7 @@ pub(super) async fn accept(node: &Node, offer: &str, items: Chosen, pick: Option
     };
     let status = node.status().await?;
     let root = blocking(move || files::destination(&dir)).await?;
-    let root = root.map_err(|error| super::folders::trouble_of(&error, &status))?;
+    let root = root.map_err(|error| super::trouble_of(&error, &status))?;
     let place = root.dir().to_owned();
     let text = place.to_str().ok_or_else(|| Trouble::plain(ErrorCode::BadPlace))?.to_owned();
     let accepted = items.clone().map(|items| items.into_iter().collect());

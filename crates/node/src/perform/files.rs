@@ -16,6 +16,7 @@ use super::Hands;
 use super::bench::{Bench, LARGE_BYTES_MIN};
 use super::ground::Ground;
 use crate::progress::Work;
+use crate::view::{ErrorCode, Trouble};
 
 /// How many bytes are read between two words about it.
 const READ_TOLD_BYTES: u64 = 4 << 20;
@@ -50,6 +51,8 @@ impl Hands {
     fn begin_in(self: &Arc<Self>, folder: FolderId, root: &Root, bench: &Bench) {
         if let Err(error) = root.recover() {
             tracing::error!(%folder, %error, "what a crash left half done stays so");
+            let place = crate::show::place::shown(root.dir());
+            self.trouble(Trouble::plain(ErrorCode::NotClearedUp).text("path", place));
         }
         self.note_unwatched(folder, false);
         match super::hints::watch(self, folder, root) {

@@ -29,8 +29,11 @@ pub(crate) fn of_path(path: &str, code: Code) -> Trouble {
 
 /// Why a folder must not go on.
 pub(crate) fn of_stop(folder: &str, place: &str, stop: Stop) -> Trouble {
+    let about = |code| Trouble::plain(code).text("path", place).text("folder", folder);
     match stop {
-        Stop::Missing | Stop::Replaced => Trouble::plain(ErrorCode::FolderMissing).text("path", place),
+        Stop::Missing => about(ErrorCode::FolderMissing),
+        Stop::Unmarked => about(ErrorCode::FolderUnmarked),
+        Stop::Replaced => about(ErrorCode::FolderReplaced),
         Stop::LedgerUnreadable => Trouble::plain(ErrorCode::DiskUnreliable).text("file", format!("{folder} (history)")),
         Stop::LedgerUnwritable => crate::perform::memory_trouble(),
         Stop::Bug => Trouble::plain(ErrorCode::EngineStopped),

@@ -155,6 +155,30 @@ pub enum ErrorCode {
     /// A folder was removed elsewhere, and holds something here that is not shared. Params: `file`.
     #[serde(rename = "FOLD-14")]
     DirectoryInUse,
+    /// It carries the mark of a share that this Shoal does not know. Params: `path`.
+    #[serde(rename = "FOLD-15")]
+    UnknownMark,
+    /// Another Shoal that runs on this computer shares it. Params: `path`.
+    #[serde(rename = "FOLD-16")]
+    SharedByAnother,
+    /// A directory is there, but its mark is missing: not the shared one, or nothing is mounted. Params: `path`, `folder`.
+    #[serde(rename = "FOLD-17")]
+    FolderUnmarked,
+    /// A directory is there with the mark of another share. Params: `path`, `folder`.
+    #[serde(rename = "FOLD-18")]
+    FolderReplaced,
+    /// A folder needs no other place: it is where it was. Params: `path`, `folder`.
+    #[serde(rename = "FOLD-19")]
+    FolderIsThere,
+    /// A file where a directory is asked for. Params: `path`.
+    #[serde(rename = "FOLD-20")]
+    NotDirectory,
+    /// What was typed is not there, nor is the directory it would be made in. Params: `path`.
+    #[serde(rename = "FOLD-21")]
+    PlaceMissing,
+    /// What a crash left half done could not be cleared up. Params: `path`.
+    #[serde(rename = "FOLD-22")]
+    NotClearedUp,
     /// Params: `file`, `system`.
     #[serde(rename = "NAME-01")]
     NameImpossible,

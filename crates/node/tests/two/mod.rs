@@ -149,7 +149,9 @@ pub fn is_verified(view: &View, device: &str) -> Option<()> {
 pub async fn share(ann: &Person, ben: &Person, folder: &str) -> String {
     std::fs::create_dir_all(ann.path(folder)).expect("made");
     let invite = vec![Invitee { device: ben.id(), role: Role::Editor }];
-    let answer = ann.act(Command::ShareFolder { pick: ann.pick(folder), name: folder.to_owned(), invite }).await;
+    let answer = ann
+        .act(Command::ShareFolder { pick: ann.pick(folder), name: folder.to_owned(), invite, take_over: false })
+        .await;
     let Answer::Shared { folder: id } = answer else { panic!("not shared: {answer:?}") };
     let wanted = id.clone();
     ben.sees("an invitation", move |view| {
@@ -157,7 +159,7 @@ pub async fn share(ann: &Person, ben: &Person, folder: &str) -> String {
     })
     .await;
     std::fs::create_dir_all(ben.path(folder)).expect("made");
-    ben.act(Command::AcceptInvitation { folder: id.clone(), pick: Some(ben.pick(folder)) }).await;
+    ben.act(Command::AcceptInvitation { folder: id.clone(), pick: Some(ben.pick(folder)), take_over: false }).await;
     id
 }
 

@@ -106,6 +106,21 @@ fn folders_do_not_see_each_others_paths() {
 }
 
 #[test]
+fn a_forgotten_disk_stays_forgotten_and_the_ledger_stays() {
+    let home = home_with_index(20);
+    let (store, _) = open(home.path());
+    let before = only_folder(&store).ledger;
+    store.forget_disk(FOLDER).expect("forgotten");
+    assert_eq!(only_folder(&store).index.len(), 0);
+    drop(store);
+    let (store, opened) = open(home.path());
+    let found = only_folder(&store);
+    assert_eq!((found.index.len(), found.ledger, opened.index_rebuilt), (0, before, None));
+    store.remember(FOLDER, &entries(3));
+    assert_eq!(only_folder(&store).index.len(), 3);
+}
+
+#[test]
 fn values_that_the_engine_cannot_read_are_forgotten() {
     let home = home_with_index(2);
     let (store, _) = open(home.path());
