@@ -189,6 +189,32 @@ fn a_directory_without_permission_is_listed_and_the_rest_goes_on() {
     agree(&[(&ana, &here), (&ben, &there)]);
 }
 
+/// Permissions are each computer's own: a new file gets what the mask leaves, one that changes elsewhere, or goes and
+/// comes back there, keeps the ones it has here.
+#[test]
+fn a_file_that_changes_elsewhere_keeps_its_permissions_here() {
+    let world = World::new();
+    let (ana, ben) = (world.start("Ana"), world.start("Ben"));
+    pair(&ana, &ben);
+    let (here, there) = (world.dir("Ana"), world.path("Ben"));
+    write(&here, "secret.txt", "first\n");
+    share(&ana, &here, "Reef", &[(&ben, &there, "editor")]);
+    agree(&[(&ana, &here), (&ben, &there)]);
+    let mode = |path: &Path| fs::metadata(path).map(|found| found.permissions().mode() & 0o777).expect("a file");
+    let secret = there.join("secret.txt");
+    assert_eq!(mode(&secret), mode(&here.join("secret.txt")), "as any program makes it");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("set");
+    agree(&[(&ana, &here), (&ben, &there)]);
+    write(&here, "secret.txt", "second\n");
+    until("the edit", || read(&there, "secret.txt").filter(|text| text == "second\n"));
+    assert_eq!(mode(&secret), 0o600);
+    fs::remove_file(here.join("secret.txt")).expect("removed");
+    until("the removal", || (!secret.exists()).then_some(()));
+    write(&here, "secret.txt", "third\n");
+    until("the new one", || read(&there, "secret.txt").filter(|text| text == "third\n"));
+    assert_eq!(mode(&secret), 0o600);
+}
+
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
