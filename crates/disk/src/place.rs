@@ -10,6 +10,7 @@ use shoal_engine::path::PRIVATE_DIR;
 use crate::error::DiskError;
 use crate::root::MARKER;
 use crate::unix::{self, Kind};
+use crate::witness::WITNESS;
 
 /// Most bytes of a marker that are read: an id in hexadecimal and a newline, with room to spare.
 const MARKER_BYTES_MAX: usize = 64;
@@ -53,12 +54,15 @@ pub(crate) fn check_overlap(dir: &Path) -> Result<(), DiskError> {
 /// Puts the marker into `.shoal`, durably.
 pub(crate) fn write_marker(root: BorrowedFd<'_>, root_id: [u8; 16]) -> Result<(), Errno> {
     let private = unix::open_own_dir(root, PRIVATE_DIR)?;
+    // What a former folder noted here says nothing of the new one, which would wait for records it never had.
+    for name in [WITNESS, &format!("{MARKER}.new")] {
+        match unix::unlink(private.as_fd(), name) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
     let text: String = root_id.iter().map(|byte| format!("{byte:02x}")).chain(["\n".to_owned()]).collect();
     let name = format!("{MARKER}.new");
-    match unix::unlink(private.as_fd(), &name) {
-        Ok(()) | Err(Errno::NOENT) => {}
-        Err(errno) => return Err(errno),
-    }
     let file = unix::create_own(private.as_fd(), &name)?;
     unix::write_at(file.as_fd(), 0, text.as_bytes())?;
     unix::sync(file.as_fd())?;

@@ -9,7 +9,7 @@ use crate::error::code_of;
 use crate::root::Root;
 use crate::unix;
 
-const WITNESS: &str = "witness";
+pub(crate) const WITNESS: &str = "witness";
 /// Four numbers of sixteen hexadecimal digits, three spaces and a line feed: always as long, so that writing over it
 /// leaves either the old text or the new one.
 const BYTES: usize = 4 * 16 + 4;

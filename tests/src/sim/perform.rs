@@ -4,8 +4,10 @@ use shoal_engine::effect::{Effect, RecordKey, Tell};
 use shoal_engine::event::Event;
 use shoal_engine::id::{FolderId, Scope};
 use shoal_engine::limits::{APPLY_BATCH_MAX, LOOK_BATCH_MAX};
+use shoal_engine::observe::Witness;
+use shoal_engine::path::RelPath;
 use shoal_engine::request::Request;
-use shoal_engine::saved::FolderRecord;
+use shoal_engine::saved::{FolderRecord, Materialised};
 
 use super::queue::{Due, Job};
 use super::world::World;
@@ -27,12 +29,7 @@ impl World {
                 self.answer(on, ask, &scope, None);
             }
             Effect::OpenRoot { folder } => self.job(on, Job::OpenRoot(folder)),
-            Effect::NoteWitness { folder: _, witness } => {
-                let home = &mut self.devices[on].home;
-                if home.is_here {
-                    home.witness = Some(witness);
-                }
-            }
+            Effect::NoteWitness { folder: _, witness } => self.note_witness(on, witness),
             Effect::CloseRoot { folder } => {
                 self.devices[on].open.remove(&folder);
             }
@@ -51,10 +48,7 @@ impl World {
             }
             Effect::Append { folder, work, records } => self.append(on, folder, work, records),
             Effect::Reload { folder } => self.job(on, Job::Reload(folder)),
-            Effect::Remember { folder, paths } => {
-                let store = self.devices[on].store.folders.entry(folder).or_default();
-                store.remember(paths, &mut self.dice);
-            }
+            Effect::Remember { folder, paths } => self.remember(on, folder, paths),
             Effect::ForgetDisk { folder } => {
                 self.devices[on].store.folders.entry(folder).or_default().forget_disk();
             }
@@ -76,6 +70,18 @@ impl World {
             }
             Effect::Tell(tell) => self.told(on, &tell),
         }
+    }
+
+    fn note_witness(&mut self, on: usize, witness: Witness) {
+        let home = &mut self.devices[on].home;
+        if home.is_here {
+            home.witness = Some(witness);
+        }
+    }
+
+    fn remember(&mut self, on: usize, folder: FolderId, paths: Vec<(RelPath, Option<Materialised>)>) {
+        let store = self.devices[on].store.folders.entry(folder).or_default();
+        store.remember(paths, &mut self.dice);
     }
 
     /// Plans some disk work.

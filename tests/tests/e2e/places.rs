@@ -49,6 +49,8 @@ fn a_share_of_a_lost_home_can_be_taken_over() {
     }
     assert_eq!(fs::read(dir.join(".shoal/marker")).expect("a marker"), marker, "nothing was changed");
     ana.run(&["share", text(&dir), "--take-over"]);
+    ana.run(&["unshare", "Reef"]);
+    ana.run(&["share", text(&dir)]);
     ana.until("the file", |view| (folder(view)["files"] == 1).then_some(()));
     assert_eq!(fs::read(kept).expect("kept"), b"old\n");
     pair(&ana, &ben);

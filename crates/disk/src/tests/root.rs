@@ -31,6 +31,8 @@ fn a_folder_of_nobody_who_runs_is_taken_over_with_its_kept_versions() {
     let change = place.publish("a", expected, b"new");
     done_print(&place.apply_one(change));
     let Place { temp, root, .. } = place;
+    let far = Witness { incarnation: 1, blocks: 9, memberships: 9, records: 99 };
+    assert_eq!(root.note_witness(far), Ok(()));
     let dir = root.dir().to_owned();
     assert!(matches!(Root::take_over(&dir, [1; 16]), Err(DiskError::InUse { .. })), "it is open");
     assert!(matches!(Root::look_for_mark(&dir), Err(DiskError::InUse { .. })));
@@ -42,6 +44,7 @@ fn a_folder_of_nobody_who_runs_is_taken_over_with_its_kept_versions() {
     assert_eq!(id_in(Root::create(&dir, [1; 16]).map(drop)), Some(ROOT_ID));
     assert_eq!(id_in(Root::look_for_mark(&dir)), Some(ROOT_ID));
     let taken = Root::take_over(&dir, [1; 16]).expect("taken over");
+    assert_eq!(taken.witness(), None, "that was about the former folder");
     assert_eq!(taken.kept(Some(&path("a"))).expect("the log").len(), 1);
     assert_eq!(fs::read(dir.join("a")).expect("a file"), b"new");
     assert_eq!(Root::open(&dir, ROOT_ID).err(), Some(Stop::Replaced), "the former folder stops");
