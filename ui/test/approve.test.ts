@@ -93,6 +93,18 @@ describe("the approval of an offer", () => {
 });
 
 describe("the approval of a folder", () => {
+  it("says that the other side still counts", async () => {
+    const { mock, user } = await openPage("empty", "inbox");
+    const counting = { ...INVITATION, counting: true };
+    mock.show({ inbox: [{ type: "invitation", ...counting, files: 0, bytes: 0 }] });
+    await user.click(await screen.findByRole("button", { name: "Review" }));
+    expect(screen.getByText("still being counted")).toBeVisible();
+    mock.show({ inbox: [{ type: "invitation", ...counting, files: 1_234, bytes: 5_000_000 }] });
+    expect(await screen.findByText("at least 1,234 files, 5 MB; still being counted")).toBeVisible();
+    mock.show({ inbox: [{ type: "invitation", ...INVITATION }] });
+    expect(await screen.findByText("163 files, 842 MB")).toBeVisible();
+  });
+
   it("cannot be joined before the dry run is there", async () => {
     const { mock, user, sent } = await openPage("empty", "inbox");
     mock.show({ inbox: [{ type: "invitation", ...INVITATION, dry_run: null }] });

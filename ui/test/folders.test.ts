@@ -43,6 +43,18 @@ describe("Folders", () => {
     await waitFor(() => expect(row()).toHaveTextContent("50 % · 125 files a second · about 4 s"));
   });
 
+  it("wait for room or for an answer without a time that is left", async () => {
+    const { mock } = await openPage("full", "folders");
+    const [photos] = mock.view.folders.filter(({ name }) => name === "Photos");
+    const now = (state: Folder["state"]) => mock.show({ folders: [{ ...(photos as Folder), state }] });
+    const row = () => screen.getByRole("link", { name: /Photos/ });
+    now({ type: "no_room", files_left: 32, bytes_left: 4_000_000 });
+    await waitFor(() => expect(row()).toHaveTextContent("No room on this disk: 32 files, 4 MB to go"));
+    expect(row()).not.toHaveTextContent("about");
+    now({ type: "hold" });
+    await waitFor(() => expect(row()).toHaveTextContent("Waits for your answer"));
+  });
+
   it("share with the people chosen", async () => {
     const { user, sent } = await openPage("full", "folders");
     await user.click(screen.getByRole("button", { name: "Share a folder" }));

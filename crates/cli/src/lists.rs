@@ -1,8 +1,9 @@
 //! What there is, in lines for people: devices, folders, requests and transfers.
 
 use shoal_node::view::{
-    Device, DeviceWarning, Direction, Folder, FolderState, ItemWarning, Member, MemberState, NetworkState, Offer,
-    OfferItem, Pairing, PairingSide, PairingStage, Presence, Progress, Request, Transfer, TransferState, Trust, View,
+    Device, DeviceWarning, Direction, Folder, FolderState, Invitation, ItemWarning, Member, MemberState, NetworkState,
+    Offer, OfferItem, Pairing, PairingSide, PairingStage, Presence, Progress, Request, Transfer, TransferState, Trust,
+    View,
 };
 
 use crate::sentence;
@@ -131,12 +132,11 @@ pub(crate) fn inbox(view: &View) -> Vec<String> {
     let lines = view.inbox.iter().map(|request| match request {
         Request::Offer(offer) => vec![offer_line(offer)],
         Request::Invitation(one) => vec![format!(
-            "{}  {} invites you to {}: {}, {}; you {}",
+            "{}  {} invites you to {}: {}; you {}",
             text::short(&one.folder),
             plain(&one.from.name),
             plain(&one.name),
-            text::count(one.files, "file", "files"),
-            text::bytes(one.bytes),
+            invited_to(one),
             text::role(one.role),
         )],
         Request::Pairing { device, .. } => {
@@ -145,6 +145,16 @@ pub(crate) fn inbox(view: &View) -> Vec<String> {
         }
     });
     lines.flatten().collect()
+}
+
+/// "12 files, 3 MB", or that there may be more.
+fn invited_to(one: &Invitation) -> String {
+    let counted = format!("{}, {}", text::count(one.files, "file", "files"), text::bytes(one.bytes));
+    match (one.counting, one.files) {
+        (false, _) => counted,
+        (true, 0) => "its files are still being counted".to_owned(),
+        (true, _) => format!("at least {counted}, still counting"),
+    }
 }
 
 fn offer_line(offer: &Offer) -> String {
@@ -232,6 +242,7 @@ fn folder_state(state: &FolderState) -> String {
             text::count(*done, "file", "files"),
             eta_s.map_or_else(String::new, |seconds| format!(", {}", text::left(seconds)))
         ),
+        FolderState::Syncing { files_left: 0, .. } => "writing down what changed".to_owned(),
         FolderState::Syncing { files_left, bytes_left, speed, eta_s, .. } => format!(
             "{} to go, {} at {}/s{}",
             text::count(*files_left, "file", "files"),
@@ -240,6 +251,11 @@ fn folder_state(state: &FolderState) -> String {
             eta_s.map_or_else(String::new, |seconds| format!(", {}", text::left(seconds)))
         ),
         FolderState::Waiting { files_left, .. } => format!("waits for {}", text::count(*files_left, "file", "files")),
+        FolderState::NoRoom { files_left, bytes_left } => format!(
+            "no room on this disk: {}, {} to go",
+            text::count(*files_left, "file", "files"),
+            text::bytes(*bytes_left)
+        ),
         FolderState::Paused => "paused".to_owned(),
         FolderState::Stopped { trouble } => format!("stopped: {}", sentence::of(trouble)),
         FolderState::Hold => "waits for your yes: see shoal held".to_owned(),

@@ -190,6 +190,9 @@ fn of_files(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
         }
         ErrorCode::BusyFile => format!("{} is held open by a program. It goes out when it is closed.", file()),
         ErrorCode::CannotShare => format!("{} is of a kind that cannot be shared. It stays on this computer.", file()),
+        ErrorCode::LinkLeaves => {
+            format!("{} is not synced because it is a link that leads outside this folder.", file())
+        }
         ErrorCode::DirectoryInUse => {
             format!("{} was removed elsewhere, but something in it here is not shared, so it stays.", file())
         }
@@ -202,6 +205,9 @@ fn of_files(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
         ErrorCode::AlmostFull => "This disk is almost full. Receiving waits until there is room.".to_owned(),
         ErrorCode::DiskUnreliable => format!("The disk reported an error at {}. The old version is intact.", file()),
         ErrorCode::BitRot => format!("{} changed without being edited. It was not sent to others.", file()),
+        ErrorCode::NoRoom if facts.number("size").is_none() => {
+            format!("There is no room for {} on this disk. Free some space and it goes on by itself.", file())
+        }
         ErrorCode::NoRoom => {
             format!("{} are needed and {} are free.", facts.size("size", "More bytes"), facts.size("free", "fewer"))
         }

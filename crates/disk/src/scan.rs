@@ -25,7 +25,7 @@ pub struct Measured {
     pub directories: u64,
     /// Bytes in the files.
     pub bytes: u64,
-    /// What could not be shared: special files, impossible names, directories that cannot be read.
+    /// What could not be shared: special files, links that leave, impossible names, directories that cannot be read.
     pub skipped: u64,
 }
 
@@ -62,7 +62,7 @@ impl Root {
             Err(errno) => return Err(code_of(errno)),
         };
         match self.stat_exact(parent.as_fd(), path.name()) {
-            Ok(Some(stat)) => see(parent.as_fd(), path.name(), &stat, self.device()).map(Some),
+            Ok(Some(stat)) => see(parent.as_fd(), path, &stat, self.device()).map(Some),
             Ok(None) => Ok(None),
             Err(errno) if is_absent(errno) => Ok(None),
             Err(errno) => Err(code_of(errno)),
@@ -122,7 +122,7 @@ impl Root {
                     entries.push(Listed { path, seen: Seen::Skipped(Code::OurName) });
                 }
                 Ok(stat) => {
-                    let seen = see(handle.as_fd(), path.name(), &stat, self.device()).unwrap_or_else(Seen::Skipped);
+                    let seen = see(handle.as_fd(), &path, &stat, self.device()).unwrap_or_else(Seen::Skipped);
                     entries.push(Listed { path, seen });
                 }
                 // Gone since it was listed.
@@ -164,7 +164,7 @@ fn path_of(dir: Option<&RelPath>, name: &CStr) -> Result<RelPath, (String, Code)
     path.map_err(|_| (text.to_owned(), Code::TooLarge))
 }
 
-fn see(dir: BorrowedFd<'_>, name: &str, stat: &Stat, device: u64) -> Result<Seen, Code> {
+fn see(dir: BorrowedFd<'_>, path: &RelPath, stat: &Stat, device: u64) -> Result<Seen, Code> {
     // On an overlay, files may report the device of a layer; only directories tell.
     let is_foreign = stat.is_mount || (stat.kind == Kind::Directory && stat.device != device);
     match stat.kind {
@@ -172,7 +172,8 @@ fn see(dir: BorrowedFd<'_>, name: &str, stat: &Stat, device: u64) -> Result<Seen
         Kind::File => Ok(Seen::File { print: stat.print, executable: stat.executable() }),
         Kind::Directory => Ok(Seen::Directory),
         Kind::Special => Ok(Seen::Skipped(Code::SpecialFile)),
-        Kind::Link => match unix::read_link(dir, name).map(String::from_utf8) {
+        Kind::Link => match unix::read_link(dir, path.name()).map(String::from_utf8) {
+            Ok(Ok(target)) if names::link_leaves(path, &target) => Ok(Seen::Skipped(Code::LinkLeaves)),
             Ok(Ok(target)) => Ok(Seen::Link { target }),
             Ok(Err(_)) => Ok(Seen::Skipped(Code::NameNotText)),
             Err(errno) => Err(code_of(errno)),

@@ -35,9 +35,12 @@ mod record;
 mod report;
 mod restore;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod witness;
 
 pub(crate) use exchange::TheirState;
+pub(crate) use invite::Counted;
 
 /// Whether we may touch the folder's directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

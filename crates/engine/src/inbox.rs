@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::effect::{Effect, Tell};
 use crate::engine::Engine;
 use crate::event::WorkId;
-use crate::folder::Folder;
+use crate::folder::{Counted, Folder};
 use crate::id::{DeviceId, FolderId, OfferId};
 use crate::ledger::{Learned, Ledger};
 use crate::membership::Member;
@@ -31,8 +31,7 @@ const OFFERS_PER_DEVICE_MAX: usize = 256;
 struct Invitation {
     ledger: Ledger,
     from: DeviceId,
-    files: u64,
-    bytes: u64,
+    counted: Counted,
     time: Timestamp,
 }
 
@@ -60,8 +59,9 @@ impl Inbox {
                 owner: membership.owner,
                 role: invitation.ledger.role(me)?,
                 members: others.map(|(device, member)| (*device, member.role, member.name.clone())).collect(),
-                files: invitation.files,
-                bytes: invitation.bytes,
+                files: invitation.counted.files,
+                bytes: invitation.counted.bytes,
+                is_counting: invitation.counted.is_counting,
                 time: invitation.time,
             })
         };
@@ -180,7 +180,7 @@ impl Engine {
         from: DeviceId,
         genesis: &[u8],
         memberships: &[Vec<u8>],
-        counts: (u64, u64),
+        counted: Counted,
         turn: &mut Turn<'_>,
     ) {
         let Ok(mut ledger) = Ledger::found(genesis) else { return };
@@ -205,9 +205,7 @@ impl Engine {
         if !is_known && theirs >= INVITATIONS_PER_DEVICE_MAX {
             return;
         }
-        self.inbox
-            .invitations
-            .insert(folder, Invitation { ledger, from, files: counts.0, bytes: counts.1, time: turn.wall });
+        self.inbox.invitations.insert(folder, Invitation { ledger, from, counted, time: turn.wall });
         if !is_known {
             turn.tell(Tell::Invited(folder, from));
         }

@@ -65,6 +65,8 @@ pub enum Message {
         files: u64,
         /// Their bytes.
         bytes: u64,
+        /// The sender still looks at its files: there may be more.
+        is_counting: bool,
     },
     /// The answer to an invitation; also sent by a member that leaves.
     InvitationAnswer {

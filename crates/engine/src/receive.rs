@@ -5,6 +5,7 @@ use crate::codec;
 use crate::effect::{Effect, Place, ServeItem};
 use crate::engine::Engine;
 use crate::event::{FetchEnd, PrepareTrouble, WorkId};
+use crate::folder::Counted;
 use crate::id::{ContentId, DeviceId, Scope};
 use crate::message::{FetchRequest, Message, Part};
 use crate::observe::Code;
@@ -58,8 +59,8 @@ impl Engine {
             Message::Want { scope, contents } => self.wanted(from, scope, contents, turn),
             Message::Have { scope, items } => self.in_swarm(scope, turn, |swarm, _| swarm.told(from, items)),
             Message::Enough { scope, contents } => self.in_swarm(scope, turn, |swarm, _| swarm.enough(from, &contents)),
-            Message::Invitation { genesis, memberships, files, bytes } => {
-                self.invitation(from, &genesis, &memberships, (files, bytes), turn)
+            Message::Invitation { genesis, memberships, files, bytes, is_counting } => {
+                self.invitation(from, &genesis, &memberships, Counted { files, bytes, is_counting }, turn)
             }
             Message::InvitationAnswer { folder, is_accepted } => {
                 self.invitation_answered(from, folder, is_accepted, turn)

@@ -95,6 +95,8 @@ pub struct InvitationStatus {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// The sender has not looked at all of them yet: there may be more.
+    pub is_counting: bool,
     /// When it came.
     pub time: Timestamp,
 }
@@ -116,7 +118,8 @@ pub struct FolderStatus {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Files we lack, and their bytes.
+    /// Files we lack, and their bytes: without those that cannot come, which are listed as problems, and without those
+    /// that wait for a yes.
     pub lacking: (u64, u64),
     /// The first of those files, at most 20.
     pub lacking_first: Vec<RelPath>,
@@ -146,6 +149,10 @@ pub enum FolderState {
     Syncing,
     /// Lacks files that no connected device has.
     Waiting,
+    /// Lacks files for which the disk has no room.
+    Full,
+    /// Nothing is left to do here but what waits for a yes.
+    Held,
     /// Everything known is here, and everything here is recorded.
     UpToDate,
     /// By the user.

@@ -64,6 +64,8 @@ fn folder(status: &FolderStatus, hands: &Hands, now: Timestamp) -> FolderFacts {
         FolderState::Scanning { done } => Some((done, status.files)),
         FolderState::Syncing
         | FolderState::Waiting
+        | FolderState::Full
+        | FolderState::Held
         | FolderState::UpToDate
         | FolderState::Paused
         | FolderState::Stopped(_) => None,

@@ -303,6 +303,11 @@ pub enum FolderState {
         files_left: u64,
         bytes_left: u64,
     },
+    /// Lacks files for which this disk has no room; goes on by itself when there is some.
+    NoRoom {
+        files_left: u64,
+        bytes_left: u64,
+    },
     Paused,
     /// Going on could harm files.
     Stopped {

@@ -9,6 +9,8 @@
 
 mod two;
 
+use shoal_node::command::Command;
+use shoal_node::view::{ErrorCode, FolderState, View};
 use two::{Person, noise, pair, share};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -128,6 +130,58 @@ async fn a_save_is_soon_on_the_other_device() {
     }
     times.sort();
     eprintln!("a save is there after {:?} (median), {:?} (longest)", times[10], times[19]);
+    ann.node.stop().await;
+    ben.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_batch_that_is_held_is_what_the_folder_waits_for() {
+    let base = tempfile::tempdir().expect("a directory");
+    let ann = Person::start(base.path(), "Ann").await;
+    let ben = Person::start(base.path(), "Ben").await;
+    pair(&ann, &ben).await;
+    (0..40).for_each(|number| ann.write(&format!("Notes/{number}.txt"), format!("{number}")));
+    let folder = share(&ann, &ben, "Notes").await;
+    ben.gets("Notes/39.txt", "39").await;
+    let up_to_date = |view: &View| state_of(view).filter(|state| *state == FolderState::UpToDate);
+    ben.sees("everything", up_to_date).await;
+    (0..30).for_each(|number| std::fs::remove_file(ben.path(&format!("Notes/{number}.txt"))).expect("removed"));
+    let held = |view: &View| state_of(view).filter(|state| *state == FolderState::Hold);
+    ben.sees("what it waits for", held).await;
+    ben.act(Command::AnswerHold { folder: folder.clone(), yes: true, always: false }).await;
+    ann.sees("what it waits for", held).await;
+    // What is taken away by new contents waits as well, and is no file to go.
+    ann.act(Command::AnswerHold { folder, yes: true, always: false }).await;
+    ann.loses("Notes/0.txt").await;
+    ann.sees("the end", up_to_date).await;
+    ann.node.stop().await;
+    ben.node.stop().await;
+}
+
+fn state_of(view: &View) -> Option<FolderState> {
+    view.folders.first().map(|folder| folder.state.clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_link_that_leaves_is_listed_where_it_stands_and_nowhere_else() {
+    let base = tempfile::tempdir().expect("a directory");
+    let ann = Person::start(base.path(), "Ann").await;
+    let ben = Person::start(base.path(), "Ben").await;
+    pair(&ann, &ben).await;
+    ann.write("Notes/a.txt", "a");
+    std::os::unix::fs::symlink("/etc/hosts", ann.path("Notes/out")).expect("linked");
+    std::os::unix::fs::symlink("a.txt", ann.path("Notes/in")).expect("linked");
+    share(&ann, &ben, "Notes").await;
+    ben.gets("Notes/a.txt", "a").await;
+    ben.gets("Notes/in", "a").await;
+    let listed = |view: &View| {
+        let problem = view.folders.first()?.problems.first()?;
+        (problem.path == "out").then_some(problem.trouble.code)
+    };
+    assert_eq!(ann.sees("the link", listed).await, ErrorCode::LinkLeaves);
+    let up_to_date = |view: &View| state_of(view).filter(|state| *state == FolderState::UpToDate);
+    ben.sees("the end", up_to_date).await;
+    ben.sees("no problem", |view| view.folders.first().filter(|folder| folder.problem_count == 0).map(|_| ())).await;
     ann.node.stop().await;
     ben.node.stop().await;
 }

@@ -180,7 +180,7 @@ fn a_members_paths_cannot_leave_the_folder() {
     eve.until("a proper directory", |_| here.join("made last").is_dir().then_some(()));
     ana.until("word about the links", |view| {
         let problems = folder(view)["problems"].as_array()?;
-        (problems.iter().filter(|problem| problem["trouble"]["code"] == "FOLD-13").count() == 2).then_some(())
+        (problems.iter().filter(|problem| problem["trouble"]["code"] == "FOLD-23").count() == 2).then_some(())
     });
     let everywhere = tree::look(&world.path(""));
     let escaped: Vec<&String> = everywhere.keys().filter(|path| path.contains("escaped")).collect();

@@ -126,8 +126,15 @@ fn a_full_disk_waits_for_room() {
     write(&here, "old.bin", noise(4, 1_000_001));
     ben.until("word about the disk", |view| {
         let problems = folder(view)["problems"].as_array()?;
-        let is_full = |problem: &&Value| ["DISK-01", "DISK-04"].iter().any(|code| problem["trouble"]["code"] == *code);
-        problems.iter().find(is_full).map(drop)
+        problems.iter().find(|problem| problem["trouble"]["code"] == "DISK-04").map(drop)
+    });
+    ben.until("the folder to say that it waits for room", |view| {
+        let state = &folder(view)["state"];
+        (state["type"] == "no_room" && state["files_left"] == 2).then_some(())
+    });
+    ana.until("the same of the other side", |view| {
+        let state = &folder(view)["members"].as_array()?.iter().find(|member| member["name"] == "Ben")?["state"];
+        (state["type"] == "behind" && state["files"] == 2).then_some(())
     });
     assert!(ben.log().contains("code=DiskFull"), "{}", ben.log());
     let seen = tree::look(&there);

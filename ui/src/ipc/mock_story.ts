@@ -168,6 +168,7 @@ export const INVITATION: Invitation = {
   role: "editor",
   files: 163,
   bytes: 842 * MB,
+  counting: false,
   members: [
     { name: "Ben’s laptop", role: "owner" },
     { name: "Cleo’s desktop", role: "viewer" },

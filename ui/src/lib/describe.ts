@@ -53,6 +53,8 @@ export function folderLine(folder: Folder): { text: string; tone: Tone } {
       return { text: words.syncing(state.files_left, state.bytes_left), tone: "busy" };
     case "waiting":
       return { text: words.waiting(state.files_left, state.bytes_left), tone: "caution" };
+    case "no_room":
+      return { text: words.noRoom(state.files_left, state.bytes_left), tone: "caution" };
     case "up_to_date": {
       const work = ownWork(folder);
       return work === null ? membersLine(folder) : { text: work, tone: "busy" };
@@ -62,7 +64,7 @@ export function folderLine(folder: Folder): { text: string; tone: Tone } {
 
 /** Work on this computer's own files, unless files of others are what is waited for. */
 function ownProgress({ state, copying, reading }: Folder): Progress | null {
-  if (state.type === "stopped" || state.type === "paused" || state.type === "waiting") return null;
+  if (["stopped", "paused", "waiting", "no_room"].includes(state.type)) return null;
   return state.type === "syncing" && state.files_left > 0 ? null : (copying ?? reading);
 }
 

@@ -30,6 +30,8 @@ export const en = {
   people,
   sized,
   fileCount: (value: number, size: number) => `${files(value)}, ${bytes(size)}`,
+  stillCounting: (value: number, size: number) =>
+    value === 0 ? "still being counted" : `at least ${files(value)}, ${bytes(size)}; still being counted`,
   percent: (value: number) => `${value} %`,
   of: (done: string, total: string) => `${done} of ${total}`,
   timeLeft: (seconds: number) => `about ${left(seconds)} left`,
@@ -349,6 +351,7 @@ export const en = {
     settling: "Writing down what changed",
     syncing: (n: number, size: number) => `Receiving ${files(n)}, ${bytes(size)} to go`,
     waiting: (n: number, size: number) => `${files(n)} (${bytes(size)}) are on no device that is here`,
+    noRoom: (n: number, size: number) => `No room on this disk: ${files(n)}, ${bytes(size)} to go`,
     paused: "Paused",
     stopped: "Stopped",
     hold: "Waits for your answer",

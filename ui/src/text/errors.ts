@@ -117,6 +117,8 @@ const sentences: Record<ErrorCode, (facts: Facts) => string> = {
     `${name("file", "This folder")} was removed elsewhere, but something in it here is not shared, so it stays.`,
   "FOLD-13": ({ name }) =>
     `${name("file", "This")} is of a kind that cannot be shared. It stays on this computer.`,
+  "FOLD-23": ({ name }) =>
+    `${name("file", "This")} is not synced because it is a link that leads outside this folder.`,
   "NAME-01": ({ name }) =>
     `${name("file", "A file")} cannot exist on ${name("system", "this computer")}. It stays where it is on the other side.`,
   "NAME-02": ({ name }) =>
@@ -126,8 +128,10 @@ const sentences: Record<ErrorCode, (facts: Facts) => string> = {
     `The disk reported an error while saving ${name("file", "a file")}. The old version is intact.`,
   "DISK-03": ({ name }) =>
     `${name("file", "A file")} changed without being edited. It was not sent to others.`,
-  "DISK-04": ({ size }) =>
-    `Not enough room: ${size("size", "more")} needed, ${size("free", "less")} free. Free some space or choose another place.`,
+  "DISK-04": ({ name, number, size }) =>
+    number("size") === null
+      ? `There is no room for ${name("file", "a file")} on this disk. Free some space and it goes on by itself.`
+      : `Not enough room: ${size("size", "more")} needed, ${size("free", "less")} free. Free some space or choose another place.`,
   "HIST-01": ({ name }) =>
     `An entry signed as ${name("device", "a device")} does not check. It was refused; your files are unchanged.`,
   "HIST-02": ({ name }) =>

@@ -84,6 +84,21 @@ fn case_59_link_loops_end() {
 }
 
 #[test]
+fn case_58_a_link_that_leaves_is_left_alone_where_it_stands() {
+    let place = Place::new();
+    place.write("d/a", b"x");
+    for (name, target) in [("d/up", "../.."), ("off", "/etc"), ("d/in", "../d/a")] {
+        symlink(target, place.at(name)).expect("a link");
+    }
+    let (all, _) = walk(&place.root, None);
+    for name in ["d/up", "off"] {
+        assert_eq!(all[name], Seen::Skipped(Code::LinkLeaves));
+        assert_eq!(place.root.look(&path(name)), Ok(Some(all[name].clone())));
+    }
+    assert_eq!(all["d/in"], Seen::Link { target: "../d/a".to_owned() });
+}
+
+#[test]
 fn case_80_a_directory_that_cannot_be_listed_is_an_error_and_not_empty() {
     let place = Place::new();
     place.write("a", b"x");

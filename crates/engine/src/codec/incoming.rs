@@ -96,6 +96,7 @@ fn read_invitation(invitation: wire::Invitation) -> Result<Message, Garbage> {
         memberships: list(invitation.memberships, RECORDS_MAX, Ok)?,
         files: invitation.files,
         bytes: invitation.bytes,
+        is_counting: invitation.is_counting,
     })
 }
 

@@ -20,7 +20,13 @@ pub(super) fn body(message: &Message) -> Body {
         Message::PairToken { proof, nonce } => Body::PairToken(token(proof, nonce)),
         Message::PairTokenAnswer { proof, nonce } => Body::PairTokenAnswer(token(proof, nonce)),
         Message::Unpaired => Body::Unpaired(Empty {}),
-        Message::Invitation { genesis, memberships, files, bytes } => invitation(genesis, memberships, *files, *bytes),
+        Message::Invitation { genesis, memberships, files, bytes, is_counting } => Body::Invitation(wire::Invitation {
+            genesis: genesis.clone(),
+            memberships: memberships.clone(),
+            files: *files,
+            bytes: *bytes,
+            is_counting: *is_counting,
+        }),
         Message::InvitationAnswer { folder, is_accepted } => invitation_answer(*folder, *is_accepted),
         Message::Heads { folder, memberships, is_complete, chains } => heads(*folder, *memberships, *is_complete, chains),
         Message::Ask { folder, memberships_from, chains } => ask(*folder, *memberships_from, chains),
@@ -72,11 +78,6 @@ fn pair_end(reason: PairEnd) -> u32 {
         PairEnd::Broken => 5,
         PairEnd::TokenUsed => 6,
     }
-}
-
-fn invitation(genesis: &[u8], memberships: &[Vec<u8>], files: u64, bytes: u64) -> Body {
-    let (genesis, memberships) = (genesis.to_vec(), memberships.to_vec());
-    Body::Invitation(wire::Invitation { genesis, memberships, files, bytes })
 }
 
 fn invitation_answer(folder: FolderId, is_accepted: bool) -> Body {

@@ -62,7 +62,13 @@ fn every_message(seed: u8) -> Vec<Message> {
         Message::PairToken { proof: bytes(seed), nonce: bytes(seed + 1) },
         Message::PairTokenAnswer { proof: bytes(seed), nonce: bytes(seed + 1) },
         Message::Unpaired,
-        Message::Invitation { genesis: vec![1, seed], memberships: list(many), files: number, bytes: number + 1 },
+        Message::Invitation {
+            genesis: vec![1, seed],
+            memberships: list(many),
+            files: number,
+            bytes: number + 1,
+            is_counting: seed.is_multiple_of(2),
+        },
         Message::InvitationAnswer { folder, is_accepted: seed.is_multiple_of(2) },
         Message::Heads { folder, memberships: number, is_complete: true, chains: (0..many as u8).map(head).collect() },
         Message::Ask {

@@ -117,6 +117,8 @@ pub(super) struct Invitation {
     pub(super) files: u64,
     #[prost(uint64, tag = "4")]
     pub(super) bytes: u64,
+    #[prost(bool, tag = "5")]
+    pub(super) is_counting: bool,
 }
 
 /// Yes or no to an invitation.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::effect::{Effect, RecordKey, RecordRange, Tell};
 use crate::event::WorkId;
-use crate::folder::Folder;
+use crate::folder::{Counted, Folder};
 use crate::id::{ChainId, DeviceId, RecordHash, VersionId};
 use crate::ledger::{AcceptedRecord, Content, Learned, PROOF_INDEX};
 use crate::message::{ChainHead, Message};
@@ -43,7 +43,7 @@ pub(crate) struct Peer {
     pub(crate) state: Option<TheirState>,
     reported: Option<TheirState>,
     /// The counts its invitation says.
-    invited_to: Option<(u64, u64)>,
+    invited_to: Option<Counted>,
 }
 
 impl Peer {
@@ -435,7 +435,7 @@ impl Folder {
             self.record.invited.iter().copied().filter(|device| self.exchange.peers.contains_key(device)).collect();
         for device in invited {
             // So that the invitation says how much there is when that is known.
-            let counts = (self.index.files, self.index.bytes);
+            let counts = self.counted();
             let is_news = self
                 .exchange
                 .peers

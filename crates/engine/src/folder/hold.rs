@@ -70,6 +70,11 @@ impl Holding {
         (is_ours || self.there.contains_key(path)).then_some(is_ours)
     }
 
+    /// Paths at which a change of somebody else waits for a yes.
+    pub(super) fn there(&self) -> impl Iterator<Item = &RelPath> {
+        self.there.keys()
+    }
+
     fn lately(&mut self, now: Timestamp) -> usize {
         self.recent.retain(|_, at| now.since(*at) < BATCH_WINDOW);
         self.recent.len()

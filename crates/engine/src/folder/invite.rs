@@ -7,6 +7,15 @@ use crate::id::DeviceId;
 use crate::message::Message;
 use crate::turn::Turn;
 
+/// How much is in a folder, as an invitation to it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    /// Not everything was looked at yet: there may be more.
+    pub(crate) is_counting: bool,
+}
+
 impl Folder {
     /// A member is connected, and its Hello came.
     pub(crate) fn connected(&mut self, device: DeviceId, turn: &mut Turn<'_>) {
@@ -39,13 +48,21 @@ impl Folder {
             // Sent when the membership that invites is durable.
             return;
         }
+        let Counted { files, bytes, is_counting } = self.counted();
         let message = Message::Invitation {
             genesis: self.ledger.genesis().to_vec(),
             memberships: self.ledger.membership_records(0),
-            files: self.index.files,
-            bytes: self.index.bytes,
+            files,
+            bytes,
+            is_counting,
         };
         turn.send(device, &message);
+    }
+
+    /// What an invitation says of the folder's size.
+    pub(super) fn counted(&self) -> Counted {
+        let is_counting = self.looking.is_counting() || !self.recording.is_idle();
+        Counted { files: self.index.files, bytes: self.index.bytes, is_counting }
     }
 
     /// Somebody answered our invitation, or says that it takes part after all.

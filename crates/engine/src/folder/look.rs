@@ -138,10 +138,11 @@ impl Folder {
             (Err(code), Some(dir)) => return self.unreadable(dir.clone(), code, turn.now),
             (Err(_), None) => return,
         };
-        if let Some(dir) =
-            dir.as_ref().filter(|dir| self.index.get(dir).is_some_and(|state| state.problem.is_some_and(is_of_reading)))
-        {
-            self.index.set_problem(dir, None);
+        if let Some(dir) = &dir {
+            self.looking.unread.remove(dir);
+            if self.index.get(dir).is_some_and(|state| state.problem.is_some_and(is_of_reading)) {
+                self.index.set_problem(dir, None);
+            }
         }
         self.looking.seen += entries.len() as u64;
         self.looking.outdate_children(dir.as_ref(), turn.now);
@@ -226,6 +227,7 @@ impl Folder {
 
     /// A path could be read: nothing was in the way but, perhaps, that we may not share what stands there.
     fn was_seen(&mut self, path: &RelPath) {
+        self.looking.unread.remove(path);
         if self.index.get(path).and_then(|state| state.problem) != Some(Code::ReadOnlyRole) {
             self.index.set_problem(path, None);
         }
@@ -233,6 +235,7 @@ impl Folder {
 
     /// Something cannot be read: listed, and looked at again if that may pass by itself.
     fn unreadable(&mut self, path: RelPath, code: Code, now: Timestamp) {
+        self.looking.unread.insert(path.clone());
         self.index.set_problem(&path, Some(code));
         if matches!(code, Code::DiskError | Code::DiskFull | Code::Busy) {
             self.looking.hint_later(path, RELOOK_AFTER, now);
@@ -271,9 +274,13 @@ impl Folder {
                 self.planning.reconsider(path);
             }
             (Seen::Link { target }, _) => {
+                self.looking.unread.remove(&path);
                 self.draft(path, Draft { kind: Kind::Link { target }, print: None }, turn.now)
             }
-            (Seen::Skipped(code), _) => self.index.set_problem(&path, Some(code)),
+            (Seen::Skipped(code), _) => {
+                self.looking.unread.insert(path.clone());
+                self.index.set_problem(&path, Some(code));
+            }
             (Seen::Directory, _) => {}
         }
     }
@@ -306,10 +313,6 @@ impl Folder {
             self.note_disk(&path, Some(Materialised { versions, kind: Kind::Directory, print: None }));
         }
         self.planning.reconsider(path.clone());
-        let was_unreadable = self.index.get(&path).is_some_and(|state| state.problem.is_some_and(is_of_reading));
-        if was_unreadable {
-            self.index.set_problem(&path, None);
-        }
         // Also one that stood there before: it may be another one by now, moved here or made anew with other things in it.
         if is_look {
             self.looking.walk(self.id, path, turn);
@@ -332,6 +335,7 @@ impl Folder {
     /// Nothing stands there, nor below it.
     fn saw_nothing(&mut self, path: &RelPath, now: Timestamp) {
         self.saw_nothing_below(path, now);
+        self.looking.unread.remove(path);
         self.index.set_problem(path, None);
         self.recording.undraft(path);
         if self.index.get(path).is_some_and(|state| state.standing().is_some()) {

@@ -56,6 +56,9 @@ pub(crate) struct Looking {
     pub(super) walks: BTreeMap<WorkId, Walk>,
     pub(super) to_hash: BTreeSet<RelPath>,
     pub(super) hashes: BTreeMap<WorkId, BTreeSet<RelPath>>,
+    /// Where, when it was last looked at, something stood that could not be read or is left alone. What was recorded
+    /// there before may be what is wanted, but that is not what stands there.
+    pub(super) unread: BTreeSet<RelPath>,
     /// When each path was last read, for those read in the last seconds.
     pub(super) read: BTreeMap<RelPath, Timestamp>,
     /// What was looked at or changed while a walk is under way: the walk's own word on it may be older.
@@ -87,6 +90,11 @@ impl Looking {
             && self.walks.values().all(|walk| walk.is_routine && walk.missing.is_empty())
             && self.to_hash.is_empty()
             && self.hashes.is_empty()
+    }
+
+    /// Whether there may be files that were never read.
+    pub(super) fn is_counting(&self) -> bool {
+        !self.is_walked || !self.to_hash.is_empty() || !self.hashes.is_empty()
     }
 
     /// Looks at everything.

@@ -23,7 +23,7 @@ impl Folder {
     pub(super) fn mark_due(&mut self, turn: &mut Turn<'_>) {
         self.mark.is_due = (self.is_settled() || planted!(MarkedTooEarly))
             && (self.planning.lacking.is_empty() || planted!(MarkedTooEarly))
-            && self.index.problems.is_empty()
+            && self.index.problems.iter().all(|path| self.is_unspoken(path))
             && self.mark.digest != Some(self.ledger.digest());
         if !self.mark.is_due || self.mark.set_at.is_some_and(|at| turn.now.since(at) < MARK_EVERY) {
             return;
@@ -36,6 +36,12 @@ impl Folder {
             self.record.mark = mark;
             turn.push(Effect::SaveFolder(self.record.clone()));
         }
+    }
+
+    /// Whether no entry speaks of a path and nothing of it is remembered: what is left alone there, such as a link that
+    /// leaves the folder, says nothing about what stood elsewhere.
+    fn is_unspoken(&self, path: &RelPath) -> bool {
+        self.index.get(path).is_none_or(|state| state.heads.is_empty() && state.disk.is_none())
     }
 
     /// Folds accepted records, and on the way takes what stood here at the mark for what stands here, where the memory

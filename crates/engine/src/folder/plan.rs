@@ -148,7 +148,10 @@ impl Folder {
                 self.note_disk(path, Some(Materialised { versions, ..disk.clone() }));
             }
             self.planning.succeeded(path);
-            self.index.set_problem(path, None);
+            // Nothing has to be done there, but what stands there may not be what is remembered.
+            if !self.looking.unread.contains(path) {
+                self.index.set_problem(path, None);
+            }
             return self.rest(path, turn);
         }
         let stands = disk.as_ref().filter(|disk| disk.kind.is_live());

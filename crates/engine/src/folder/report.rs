@@ -26,11 +26,24 @@ impl Folder {
         }
     }
 
-    /// Files this disk lacks and can have, and their bytes.
+    /// Files this disk lacks and can have, and their bytes. What only has no room comes as soon as there is some.
     fn open_files(&self) -> (u64, u64) {
         let (files, bytes) = self.planning.lacking();
-        let stuck = self.index.problems.iter().filter_map(|path| self.planning.lacking.get(path));
+        let stuck = self.index.problems.iter().filter(|path| !self.has_no_room(path));
+        let stuck = stuck.filter_map(|path| self.planning.lacking.get(path));
         stuck.fold((files, bytes), |(files, bytes), size| (files - 1, bytes - size))
+    }
+
+    /// Files that can come without anybody's doing, and their bytes: what is held back is no file to go.
+    fn open_here(&self) -> (u64, u64) {
+        let held = self.hold.there().filter(|path| self.index.get(path).is_none_or(|state| state.problem.is_none()));
+        let sizes = held.filter_map(|path| self.planning.lacking.get(path));
+        sizes.fold(self.open_files(), |(files, bytes), size| (files - 1, bytes - size))
+    }
+
+    fn has_no_room(&self, path: &RelPath) -> bool {
+        self.planning.lacking.contains_key(path)
+            && self.index.get(path).and_then(|state| state.problem) == Some(Code::DiskFull)
     }
 
     /// Whether nothing is left to do here but what is listed as a problem.
@@ -62,6 +75,8 @@ impl Folder {
             Root::Open if self.forgotten.is_some() => FolderState::Waiting,
             Root::Open if !self.looking.is_walked => FolderState::Scanning { done: self.looking.seen },
             Root::Open if self.is_settled() => FolderState::UpToDate,
+            Root::Open if self.index.problems.iter().any(|path| self.has_no_room(path)) => FolderState::Full,
+            Root::Open if !self.hold.is_empty() && self.open_here().0 == 0 => FolderState::Held,
             Root::Open if self.swarm.is_starved() && self.looking.is_idle() => FolderState::Waiting,
             Root::Open => FolderState::Syncing,
         }
@@ -103,7 +118,7 @@ impl Folder {
             state: self.state(),
             files: self.index.files,
             bytes: self.index.bytes,
-            lacking: self.open_files(),
+            lacking: self.open_here(),
             lacking_first: self.planning.lacking.keys().take(20).cloned().collect(),
             members: members.collect(),
             problems: self.problems(),

@@ -104,9 +104,12 @@ pub(super) async fn resume(node: &Node, folder: &str) -> Acted {
         FolderState::Paused => node.request(Request::Pause(id, false)).await?,
         // Tried at once and not with the next look, so that the answer is true.
         FolderState::Stopped(_) => node.request(Request::Rescan(id)).await?,
-        FolderState::Scanning { .. } | FolderState::Syncing | FolderState::Waiting | FolderState::UpToDate => {
-            return Ok(Answer::Done);
-        }
+        FolderState::Scanning { .. }
+        | FolderState::Syncing
+        | FolderState::Waiting
+        | FolderState::Full
+        | FolderState::Held
+        | FolderState::UpToDate => return Ok(Answer::Done),
     }
     match in_the_way(node, found).await? {
         Some(trouble) => Err(trouble),

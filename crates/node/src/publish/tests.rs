@@ -183,6 +183,8 @@ fn a_folder_says_what_it_does() {
         (FolderState::Waiting, waiting),
         (FolderState::Scanning { done: 3 }, scanning),
         (FolderState::UpToDate, shown::FolderState::UpToDate),
+        (FolderState::Full, shown::FolderState::NoRoom { files_left: 2, bytes_left: 200 }),
+        (FolderState::Held, shown::FolderState::Hold),
         (FolderState::Paused, shown::FolderState::Paused),
     ];
     for (state, expected) in cases {
@@ -213,7 +215,7 @@ fn a_folder_that_must_not_go_on_says_why() {
 
 #[test]
 fn a_held_batch_is_never_up_to_date() {
-    let mut held = folder(FolderState::UpToDate);
+    let mut held = folder(FolderState::Held);
     held.problems = vec![("a".to_owned(), Code::Busy)];
     held.hold =
         Some(HoldStatus { by: Some(BEN), removes: 30, rewrites: 0, of: 40, examples: Vec::new(), since: Timestamp(9) });

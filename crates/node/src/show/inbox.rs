@@ -5,7 +5,7 @@ use shoal_engine::status::{InvitationStatus, OfferStatus};
 use super::names::Names;
 use super::{count, device, item, number, pairing, place, role, trouble};
 use crate::snapshot::Snapshot;
-use crate::view::{Invitation, InvitedMember, Offer, Request};
+use crate::view::{DryRun, Invitation, InvitedMember, Offer, Request};
 
 /// Items of an offer that are shown at once; the others by question.
 const ITEMS_SHOWN_MAX: usize = 50;
@@ -79,12 +79,14 @@ fn show_invitation(snapshot: &Snapshot, names: &Names, status: &InvitationStatus
         role: role(status.role),
         files: number(status.files),
         bytes: number(status.bytes),
+        counting: status.is_counting,
         members: others
             .map(|(id, as_role, hint)| InvitedMember { name: called(names, snapshot, *id, hint), role: role(*as_role) })
             .collect(),
         place: facts.map_or_else(String::new, |facts| place::shown(&facts.place)),
         free: free.map(number),
-        dry_run: facts.and_then(|facts| facts.dry_run),
+        // The suggested place is empty; how much comes may have been counted further since it was looked at.
+        dry_run: facts.and_then(|facts| facts.dry_run).map(|run| DryRun { new: number(status.files), ..run }),
         trouble: trouble::of_room(status.bytes, free),
         asked_at: number(status.time.0),
     }

@@ -13,16 +13,14 @@ pub(crate) fn of_path(path: &str, code: Code) -> Trouble {
         Code::NameImpossible => about(ErrorCode::NameImpossible).text("system", system()),
         Code::NameClash => Trouble::plain(ErrorCode::CaseClash).text("a", path).text("b", path),
         Code::Busy => about(ErrorCode::BusyFile),
-        Code::DiskFull => Trouble::plain(ErrorCode::AlmostFull).number("size", 0),
+        Code::DiskFull => about(ErrorCode::NoRoom),
         Code::DiskError => about(ErrorCode::DiskUnreliable),
         Code::DirectoryInUse => about(ErrorCode::DirectoryInUse),
         Code::NoSource => about(ErrorCode::NoCopyLeft),
-        Code::SpecialFile
-        | Code::ForeignMount
-        | Code::NameNotText
-        | Code::LinkLeaves
-        | Code::OurName
-        | Code::TooLarge => about(ErrorCode::CannotShare),
+        Code::LinkLeaves => about(ErrorCode::LinkLeaves),
+        Code::SpecialFile | Code::ForeignMount | Code::NameNotText | Code::OurName | Code::TooLarge => {
+            about(ErrorCode::CannotShare)
+        }
         Code::ReadOnlyRole => about(ErrorCode::ReadOnlyRole).number("n", 1),
     }
 }

@@ -117,6 +117,8 @@ pub struct Invitation {
     pub role: Role,
     pub files: u64,
     pub bytes: u64,
+    /// The other side still looks at its files: there may be more.
+    pub counting: bool,
     pub members: Vec<InvitedMember>,
     /// The suggested place, as shown to people; it does not exist yet.
     pub place: String,

@@ -149,7 +149,10 @@ pub enum ErrorCode {
     /// The owner removed this computer; its files stay. Params: `folder`.
     #[serde(rename = "FOLD-12")]
     NotMember,
-    /// A device file, a link that leaves the folder, another file system, a name that is no text. Params: `file`.
+    /// A link that leads out of the folder, or names a full path. Params: `file`.
+    #[serde(rename = "FOLD-23")]
+    LinkLeaves,
+    /// A device file, another file system, a name that is no text. Params: `file`.
     #[serde(rename = "FOLD-13")]
     CannotShare,
     /// A folder was removed elsewhere, and holds something here that is not shared. Params: `file`.
@@ -194,7 +197,7 @@ pub enum ErrorCode {
     /// Params: `file`, `n` good copies.
     #[serde(rename = "DISK-03")]
     BitRot,
-    /// Params: `size` needed, `free`.
+    /// Params: `size` needed, `free`; or `file`, which has no room.
     #[serde(rename = "DISK-04")]
     NoRoom,
     /// Params: `device`.
