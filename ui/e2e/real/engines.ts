@@ -1,9 +1,9 @@
 // Starts `shoal serve`, each in its own home, for specs against real engines.
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Answer, Command, View } from "../../src/ipc/types";
 
 /** How long an engine may take to print its address. */
@@ -130,10 +130,12 @@ export async function until<Found>(
 
 /** Several engines that find each other on this computer, and nobody else. */
 export class World {
-  readonly #base = mkdtempSync(join(tmpdir(), "shoal-e2e-"));
+  // Made with the first engine: every file of tests is also read by a process that runs none of them.
+  #base: string | null = null;
   readonly #engines: Engine[] = [];
 
   async engine(name: string): Promise<Engine> {
+    this.#base ??= mkdtempSync(join(tmpdir(), "shoal-e2e-"));
     const engine = new Engine(name, this.#base);
     this.#engines.push(engine);
     await engine.start();
@@ -149,8 +151,15 @@ export class World {
 
   async end(): Promise<void> {
     await Promise.all(this.#engines.map((engine) => engine.stop()));
-    await rm(this.#base, { recursive: true, force: true });
+    if (this.#base !== null) await rm(this.#base, { recursive: true, force: true });
   }
+}
+
+/** Writes a file, and the directories above it. */
+export function write(path: string, bytes: Buffer | string): string {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, bytes);
+  return path;
 }
 
 /** Lets two people know each other, as the pair dialog does. */

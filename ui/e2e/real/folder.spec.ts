@@ -1,10 +1,10 @@
 // One folder of two people: shared, joined, filled by dropping and by hand, changed, emptied, in conflict, restarted.
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test, type Page } from "@playwright/test";
-import { pair, shoal, until, World, type Engine } from "./engines";
-import { check, dialog, drop, faults, forgiveEndedSession, go, open } from "./page";
+import { shoal, until, World, write, type Engine } from "./engines";
+import { check, dialog, drop, faults, forgiveEndedSession, go, meet } from "./page";
 
 test.describe.configure({ mode: "serial" });
 test.skip(shoal === "", "needs SHOAL=/path/to/shoal");
@@ -16,17 +16,10 @@ let annPage: Page;
 let benPage: Page;
 
 test.beforeAll(async ({ browser }) => {
-  [ann, ben] = (await Promise.all(["Ann", "Ben"].map((name) => world.person(name)))) as [Engine, Engine];
-  await pair(ann, ben);
-  [annPage, benPage] = (await Promise.all([ann, ben].map((one) => open(browser, one)))) as [Page, Page];
+  ({ ann, ben, annPage, benPage } = await meet(browser, world));
 });
 test.afterAll(() => world.end());
 test.afterEach(() => expect(faults.splice(0)).toEqual([]));
-
-function write(path: string, bytes: Buffer | string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, bytes);
-}
 
 const digest = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 
@@ -126,7 +119,7 @@ test("an edit on the disk is shown and reaches the other, and so does a removal"
 
 test("what two people wrote while apart is kept twice, and shown", async () => {
   await ben.stop();
-  await expect(benPage.getByText("Shoal does not answer")).toBeVisible();
+  await expect(benPage.getByText("Shoal does not answer").first()).toBeVisible();
   write(ann.path("Trip", "plan.txt"), "Ann’s plan");
   await expect(row(annPage, "plan.txt")).toContainText("12 B");
   write(ben.path("Shared trip", "plan.txt"), "Ben’s own plan");

@@ -1,7 +1,7 @@
 // What specs against real engines share: opening a page, looking at it closely, dropping files on it.
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Browser, type Locator, type Page } from "@playwright/test";
-import type { Engine } from "./engines";
+import { pair, type Engine, type World } from "./engines";
 
 /** Opens an engine's page in a browser of its own, and fails the spec on anything the page complains of. */
 export async function open(browser: Browser, engine: Engine): Promise<Page> {
@@ -16,6 +16,14 @@ export async function open(browser: Browser, engine: Engine): Promise<Page> {
   await page.goto(engine.url);
   await page.locator("h1").first().waitFor();
   return page;
+}
+
+/** Two people who are paired, each with a page. */
+export async function meet(browser: Browser, world: World) {
+  const [ann, ben] = await Promise.all([world.person("Ann"), world.person("Ben")]);
+  await pair(ann, ben);
+  const [annPage, benPage] = await Promise.all([open(browser, ann), open(browser, ben)]);
+  return { ann, ben, annPage, benPage };
 }
 
 /** What pages complained of: errors, and what the content security policy refused. */

@@ -1,10 +1,9 @@
 // Sending files once: dropped on a tile, offered, accepted in part or declined, taken back, and with its speed.
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { expect, test, type Page } from "@playwright/test";
-import { pair, shoal, until, World, type Engine } from "./engines";
-import { check, choose, dialog, drop, faults, forgiveEndedSession, go, open, tile } from "./page";
+import { shoal, until, World, write, type Engine } from "./engines";
+import { check, choose, dialog, drop, faults, forgiveEndedSession, go, meet, tile } from "./page";
 
 test.describe.configure({ mode: "serial" });
 test.skip(shoal === "", "needs SHOAL=/path/to/shoal");
@@ -19,18 +18,10 @@ let annPage: Page;
 let benPage: Page;
 
 test.beforeAll(async ({ browser }) => {
-  [ann, ben] = (await Promise.all(["Ann", "Ben"].map((name) => world.person(name)))) as [Engine, Engine];
-  await pair(ann, ben);
-  [annPage, benPage] = (await Promise.all([ann, ben].map((one) => open(browser, one)))) as [Page, Page];
+  ({ ann, ben, annPage, benPage } = await meet(browser, world));
 });
 test.afterAll(() => world.end());
 test.afterEach(() => expect(faults.splice(0)).toEqual([]));
-
-function write(path: string, bytes: Buffer | string): string {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, bytes);
-  return path;
-}
 
 const received = (name: string) => ben.path("Downloads", name);
 

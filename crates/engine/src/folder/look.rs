@@ -211,7 +211,7 @@ impl Folder {
                         executable: hashed.executable,
                         modified: hashed.print.modified(),
                     };
-                    self.draft(path, Draft { kind, print: Some(hashed.print) }, turn.now);
+                    self.draft(path, Draft { kind, print: Some(hashed.print) });
                 }
                 Err(HashTrouble::Changed) => self.looking.hint(path, false, turn.now),
                 Err(HashTrouble::Gone) => self.looking.hint(path, true, turn.now),
@@ -263,7 +263,7 @@ impl Folder {
                     self.planning.reconsider(path);
                 } else {
                     let kind = Kind::File { content, size: print.size, executable, modified: print.modified() };
-                    self.draft(path, Draft { kind, print: Some(print) }, turn.now);
+                    self.draft(path, Draft { kind, print: Some(print) });
                 }
             }
             (Seen::File { .. }, _) => {
@@ -275,7 +275,7 @@ impl Folder {
             }
             (Seen::Link { target }, _) => {
                 self.looking.unread.remove(&path);
-                self.draft(path, Draft { kind: Kind::Link { target }, print: None }, turn.now)
+                self.draft(path, Draft { kind: Kind::Link { target }, print: None })
             }
             (Seen::Skipped(code), _) => {
                 self.looking.unread.insert(path.clone());
@@ -308,7 +308,7 @@ impl Folder {
             }
         };
         if is_news && !planted!(DirectoriesUnsaid) {
-            self.draft(path.clone(), Draft { kind: Kind::Directory, print: None }, turn.now);
+            self.draft(path.clone(), Draft { kind: Kind::Directory, print: None });
         } else if is_new {
             self.note_disk(&path, Some(Materialised { versions, kind: Kind::Directory, print: None }));
         }

@@ -124,7 +124,7 @@ impl Recording {
 
 impl Folder {
     /// Something new was seen on the disk.
-    pub(super) fn draft(&mut self, path: RelPath, draft: Draft, _now: Timestamp) {
+    pub(super) fn draft(&mut self, path: RelPath, draft: Draft) {
         self.recording.not_gone(&path);
         self.hold.not_gone(&path);
         let seen = Materialised { versions: Vec::new(), kind: draft.kind.clone(), print: draft.print };
