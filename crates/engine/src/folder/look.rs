@@ -10,7 +10,7 @@ use crate::folder::Folder;
 use crate::folder::record::Draft;
 use crate::id::{ContentId, Scope};
 use crate::limits::LOOK_BATCH_MAX;
-use crate::observe::{Code, HashTrouble, Hashed, Listed, Seen, Stop};
+use crate::observe::{Code, Fingerprint, HashTrouble, Hashed, Listed, Seen, Stop};
 use crate::path::RelPath;
 use crate::saved::Materialised;
 use crate::time::Timestamp;
@@ -133,7 +133,10 @@ impl Folder {
         }
         self.planning.note_skipped(dir.as_ref(), skipped.clone());
         let entries = match (entries, &dir) {
-            (Err(_), _) if planted!(FailedListingsAreEmpty) => Vec::new(),
+            (Err(_), _) if planted!(FailedListingsAreEmpty) => {
+                let gone = self.index.children_standing(dir.as_ref()).into_iter().collect();
+                return self.record_gone(gone, turn);
+            }
             (Ok(entries), _) => entries,
             (Err(code), Some(dir)) => return self.unreadable(dir.clone(), code, turn.now),
             (Err(_), None) => return,
@@ -266,7 +269,8 @@ impl Folder {
                     self.draft(path, Draft { kind, print: Some(print) });
                 }
             }
-            (Seen::File { .. }, _) => {
+            (Seen::File { print, .. }, _) => {
+                self.hint_other_names(&path, print.inode, turn.now);
                 self.looking.to_hash.insert(path);
             }
             (Seen::Link { target }, Some(Kind::Link { target: was })) if target == was => {
@@ -283,6 +287,16 @@ impl Folder {
             }
             (Seen::Directory, _) => {}
         }
+    }
+
+    /// A file was written in place: watchers tell only of the name it was opened by, not of its hard links.
+    fn hint_other_names(&mut self, path: &RelPath, inode: u64, now: Timestamp) {
+        let is_same = |print: Option<Fingerprint>| print.is_some_and(|print| print.inode == inode);
+        let Some(before) = self.index.disk(path).filter(|disk| is_same(disk.print)) else { return };
+        let Some(content) = before.kind.content() else { return };
+        let others = self.index.places_of(content).filter(|(place, disk)| *place != path && is_same(disk.print));
+        let others: Vec<RelPath> = others.map(|(place, _)| place.clone()).collect();
+        others.into_iter().for_each(|place| self.looking.hint(place, true, now));
     }
 
     /// A directory stands there. A walk lists it by itself; a look at something new must start one.

@@ -65,6 +65,7 @@ impl World {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             user: None,
             program: None,
+            is_blind: false,
             child: None,
         }
     }
@@ -87,6 +88,8 @@ pub(crate) struct Shoal {
     pub(crate) user: Option<u32>,
     /// The program it is, if that is not where it was built.
     pub(crate) program: Option<PathBuf>,
+    /// It may not watch directories, as where the system's limit is used up.
+    pub(crate) is_blind: bool,
     child: Option<Child>,
 }
 
@@ -118,7 +121,8 @@ impl Shoal {
 
     /// A command of this home.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(self.program.clone().unwrap_or_else(program));
+        let program = self.program.clone().unwrap_or_else(program);
+        let mut command = if self.is_blind { without_watching(&program) } else { Command::new(program) };
         command.arg("--home").arg(&self.home).arg("--json").args(args);
         command.env_remove("SHOAL_HOME").env_remove("SHOAL_JSON").env("XDG_RUNTIME_DIR", &self.run);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -268,6 +272,14 @@ pub(crate) fn try_until<T>(longest: Duration, mut find: impl FnMut() -> Option<T
 fn port_of(address: &str) -> u16 {
     let port = address.split('/').skip_while(|part| *part != "tcp").nth(1);
     port.and_then(|port| port.parse().ok()).expect("a port")
+}
+
+/// A command in a user namespace in which nothing can be watched.
+fn without_watching(program: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    let script = r#"echo 0 > /proc/sys/user/max_inotify_instances && exec "$0" "$@""#;
+    command.args(["--user", "--map-root-user", "sh", "-c", script]).arg(program);
+    command
 }
 
 /// The `shoal` that was built beside this test.
