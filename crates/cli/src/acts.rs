@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use shoal_node::Home;
-use shoal_node::command::{Answer, ChangeKind, Command, HistoryPage, Question, Verification};
+use shoal_node::command::{Answer, Command, HistoryPage, Question, Verification};
 use shoal_node::view::View;
 
 use crate::args::{Act, Cli, Held, HeldAnswer, Watch};
@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::print::Out;
 use crate::text::{self, plain};
-use crate::{demo, doctor, find, folders, lists, pair, send, sentence, serve, settings, why};
+use crate::{demo, doctor, find, folders, lists, pair, restore, send, sentence, serve, settings, why};
 
 /// A running Shoal, and how to print.
 #[derive(Clone, Debug)]
@@ -80,6 +80,7 @@ impl Session {
             | Act::Conflicts { .. } => folders::run(self, act).await,
             Act::Held(asked) => self.held(asked).await,
             Act::History { folder, page } => self.history(folder, page).await,
+            Act::Restore(asked) => restore::run(self, asked).await,
             Act::Why { path } => why::run(self, &path).await,
             Act::Verify { folder } => self.verify(folder).await,
             Act::Accept(_) | Act::Join(_) | Act::Decline { .. } | Act::Send(_) | Act::Withdraw { .. } => {
@@ -198,7 +199,16 @@ impl Session {
     }
 
     async fn history(&self, folder: Option<String>, page: u32) -> Result<(), Failure> {
-        let question = Question::History { folder: self.folder_id(folder).await?, page: page - 1 };
+        let view = self.client.view().await?;
+        let folder = match folder {
+            // What is no folder's name is a path.
+            Some(wanted) if matches!(find::folder(&view, &wanted), Err(Failure::Said(_))) => {
+                return restore::history(self, std::path::Path::new(&wanted)).await;
+            }
+            Some(wanted) => Some(find::folder(&view, &wanted)?.id.clone()),
+            None => None,
+        };
+        let question = Question::History { folder, page: page - 1 };
         let Answer::History(found) = self.client.ask(&question).await? else {
             return Err(Failure::Strange);
         };
@@ -226,17 +236,10 @@ impl Session {
 fn history_lines(found: &HistoryPage) -> Vec<String> {
     let row = |row: &shoal_node::command::HistoryRow| {
         let from = row.from.as_ref().map_or_else(String::new, |from| format!(" (was {})", plain(from)));
-        let verb = match row.kind {
-            ChangeKind::Created => "added",
-            ChangeKind::Changed => "changed",
-            ChangeKind::Removed => "removed",
-            ChangeKind::Moved => "moved",
-            ChangeKind::Settled => "settled",
-        };
         vec![
             text::moment(row.time),
             plain(&row.device),
-            verb.to_owned(),
+            restore::verb(row.kind).to_owned(),
             format!("{}/{}{from}", plain(&row.folder_name), plain(&row.path)),
             row.size.map_or_else(String::new, text::bytes),
         ]

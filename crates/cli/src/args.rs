@@ -71,13 +71,16 @@ pub(crate) enum Act {
     Conflicts { folder: Option<String> },
     /// List held deletions, or answer one
     Held(Held),
-    /// Show what happened
+    /// Show what happened, or the versions of one path
     History {
+        /// A folder's name, or the path of a file
         folder: Option<String>,
         /// Which page, from 1
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         page: u32,
     },
+    /// Put a file, a directory or a folder back to an earlier state; what stands there is kept
+    Restore(Restore),
     /// Say why a file is as it is, or is not here: what stands there, who has it, what it waits for
     Why { path: PathBuf },
     /// Check every signature and link of the history
@@ -260,6 +263,24 @@ pub(crate) enum HeldAnswer {
 }
 
 #[derive(Debug, Args)]
+#[command(disable_version_flag = true)]
+pub(crate) struct Restore {
+    pub(crate) path: PathBuf,
+    /// The version shown by `shoal history PATH`
+    #[arg(long, value_name = "ID", conflicts_with = "at")]
+    pub(crate) version: Option<String>,
+    /// As of this time: "2026-11-23 14:02", 14:02, "2h ago"
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// Say what would change and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask before a directory or a folder is put back
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Accept {
     /// The id shown by `shoal inbox`, or the name of the sender
     pub(crate) id: String,
@@ -403,6 +424,10 @@ mod tests {
             "history Work --page 2",
             "verify",
             "why ~/Work/a.txt",
+            "restore ~/Work/a.txt",
+            "restore ~/Work/a.txt --version 1a2b3c4d",
+            "restore ~/Work --at 14:02 --dry-run",
+            "restore ~/Work --at yesterday --yes",
             "config set lan-only true",
             "config set bootstrap a b",
             "config get name",
@@ -440,6 +465,7 @@ mod tests {
             "held Work burn",
             "share ~/Work --role owner",
             "history --page 0",
+            "restore a --version 1a2b --at 14:02",
             "serve --listen nowhere",
         ] {
             let error = parse(line).expect_err(line);

@@ -19,11 +19,13 @@ mod folders;
 mod lists;
 mod pair;
 mod print;
+mod restore;
 mod send;
 mod sentence;
 mod serve;
 mod settings;
 mod text;
+mod when;
 mod why;
 
 fn main() -> ExitCode {

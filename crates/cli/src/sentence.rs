@@ -225,6 +225,11 @@ fn of_rest(code: ErrorCode, facts: &Facts<'_>) -> String {
         }
         ErrorCode::Forked => format!("{} signed two histories. Its changes are frozen until you decide.", device()),
         ErrorCode::IndexRebuilt => "The local index was damaged and is being rebuilt. Nothing is lost.".to_owned(),
+        ErrorCode::NoVersion => "There is no such version. See which there are: shoal history PATH".to_owned(),
+        ErrorCode::NotNow => format!(
+            "{} is paused or still being looked through, so it is not known what stands there. Try again when it runs.",
+            facts.name("folder", "The folder")
+        ),
         ErrorCode::AlreadyRunning => "Shoal runs already for this home.".to_owned(),
         ErrorCode::EngineStopped => "Shoal stopped because of a fault of its own. Your files are untouched.".to_owned(),
         ErrorCode::NotUnderstood => "Shoal did not understand that.".to_owned(),

@@ -109,6 +109,11 @@ impl Root {
         Ok(self.kept(None)?.into_iter().filter_map(content).collect())
     }
 
+    /// Whether a content is among the kept versions.
+    pub fn is_kept(&self, content: ContentId) -> bool {
+        self.own().is_ok_and(|dirs| candidates(&dirs, content).is_ok_and(|found| !found.is_empty()))
+    }
+
     /// Opens a kept content; its bytes must be checked against the manifest by whoever reads them.
     pub fn open_kept(&self, content: ContentId) -> std::result::Result<Option<Reader>, Code> {
         let dirs = self.own()?;

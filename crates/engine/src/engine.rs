@@ -8,7 +8,6 @@ use crate::codec;
 use crate::effect::Effect;
 use crate::entry::Kind;
 use crate::event::{Event, WorkId};
-use crate::explain::Explanation;
 use crate::folder::Folder;
 use crate::id::{DeviceId, FolderId, OfferId, Scope};
 use crate::inbox::Inbox;
@@ -227,6 +226,15 @@ impl Engine {
                 self.in_folder(folder, turn, |folder, turn| folder.answer_hold(is_yes, turn))
             }
             Request::NeverHold(folder) => self.in_folder(folder, turn, Folder::never_hold),
+            Request::Want(folder, content, size) => {
+                self.in_folder(folder, turn, |folder, _| folder.want_content(content, size));
+            }
+            Request::Enough(folder, content) => {
+                self.in_folder(folder, turn, |folder, turn| folder.enough_of(content, turn));
+            }
+            Request::AllowRemoval(folder, paths) => {
+                self.in_folder(folder, turn, |folder, _| folder.allow_removal(paths));
+            }
             Request::Offer { offer, to, items, note } => self.offer(offer, &to, items, note, turn),
             Request::AcceptOffer { offer, items, place } => self.accept_offer(offer, items, place, turn),
             Request::DeclineOffer(offer) => self.decline_offer(offer, turn),
@@ -258,12 +266,6 @@ impl Engine {
         max: usize,
     ) -> (Vec<FileStatus>, usize) {
         self.folders.get(&folder).map(|folder| folder.files_in(dir, from, max)).unwrap_or_default()
-    }
-
-    /// What is known of one path of a folder, for a person who asks why; `None` if the folder is not ours.
-    pub fn explain(&self, folder: FolderId, path: &RelPath) -> Option<Explanation> {
-        let known = |device: DeviceId| self.people.known(device);
-        self.folders.get(&folder).map(|folder| folder.explain(path, &known))
     }
 
     /// Every live path of a folder with what should stand there, for a dry run; also of one we are invited to.

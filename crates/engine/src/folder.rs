@@ -21,6 +21,7 @@ use crate::time::Timestamp;
 use crate::turn::Turn;
 
 mod apply;
+mod asked;
 mod exchange;
 mod explaining;
 mod hold;
@@ -39,6 +40,7 @@ mod settle;
 mod tests;
 mod witness;
 
+pub use asked::{Fetching, Standing};
 pub(crate) use exchange::TheirState;
 pub(crate) use invite::Counted;
 

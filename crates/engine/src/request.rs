@@ -1,7 +1,8 @@
 //! What the user may ask of the engine. Names and places were resolved to ids before.
 
-use crate::id::{DeviceId, FolderId, OfferId};
+use crate::id::{ContentId, DeviceId, FolderId, OfferId};
 use crate::message::OfferItem;
+use crate::path::RelPath;
 
 /// What a member of a folder may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,6 +95,13 @@ pub enum Request {
 
     /// Ask no more about mass deletions in a folder.
     NeverHold(FolderId),
+
+    /// Fetch a content of this many bytes that no path wants, such as an earlier version's.
+    Want(FolderId, ContentId, u64),
+    /// A content that was asked for so is not needed any more.
+    Enough(FolderId, ContentId),
+    /// The removal of these paths, which comes in a moment, was agreed to.
+    AllowRemoval(FolderId, Vec<RelPath>),
 
     /// Offer files to devices.
     Offer {

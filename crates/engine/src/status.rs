@@ -1,5 +1,6 @@
 //! What the engine knows, for people: the node turns it into the view.
 
+pub use crate::folder::{Fetching, Standing};
 use crate::id::{DeviceId, FolderId};
 use crate::message::PairEnd;
 use crate::observe::{Code, Stop};

@@ -261,6 +261,11 @@ impl Swarm {
                 .all(|wanted| !matches!(wanted.progress, Progress::Preparing) && !has_source(wanted))
     }
 
+    /// Whether a content is wanted.
+    pub(crate) fn wants(&self, content: ContentId) -> bool {
+        self.wanted.contains_key(&content)
+    }
+
     /// How many connected devices have some of a wanted content, and whether all were asked in vain.
     pub(crate) fn sources_of(&self, content: ContentId) -> (usize, bool) {
         let sources = self.wanted.get(&content).map(|wanted| wanted.sources.values());

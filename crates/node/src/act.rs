@@ -12,6 +12,7 @@ use crate::view::{ErrorCode, Trouble};
 mod folders;
 mod pairing;
 mod places;
+pub(crate) mod restore;
 mod sending;
 
 mod setting;
@@ -58,6 +59,7 @@ pub(crate) async fn act(node: &Node, command: Command) -> Acted {
         C::NewPlace { folder, pick, take_over } => places::new_place(node, &folder, pick, take_over).await,
         C::Rescan { folder } => on_folder(node, &folder, Request::Rescan).await,
         C::AnswerHold { folder, yes, always } => folders::answer_hold(node, &folder, yes, always).await,
+        C::Restore { at, to } => restore::restore(node, &at, &to).await,
         C::AddToFolder { source, folder, dir } => crate::copy_in::add(node, source, &folder, &dir).await,
 
         C::Send { source, devices, note } => sending::send(node, source, &devices, note).await,

@@ -14,7 +14,10 @@ mod past;
 mod typescript;
 mod why;
 
-pub use past::{ChangeKind, HistoryPage, HistoryRow, Verification};
+pub use past::{
+    ChangeKind, HistoryPage, HistoryRow, Moment, PathHistory, Restoration, RestoreAct, RestoreItem, RestoreState,
+    Verification, Version, VersionBytes,
+};
 pub use typescript::{TYPESCRIPT_FILE, typescript};
 pub use why::{Why, WhyBelow, WhyHas, WhyHere, WhyKept, WhyMember, WhyVerdict, WhyVersion};
 
@@ -190,6 +193,12 @@ pub enum Command {
         yes: bool,
         always: bool,
     },
+    /// Puts a file, a directory or a folder back to an earlier state, as a change by this computer; what stands there
+    /// is kept. Answers `Restored`.
+    Restore {
+        at: PathIn,
+        to: Moment,
+    },
     /// Copies files in; `dir` is a path inside the folder, empty for its root. An existing name gets " (1)".
     AddToFolder {
         source: Source,
@@ -279,6 +288,10 @@ pub enum Question {
     History { folder: Option<String>, page: u32 },
     /// Checks every signature and link of one folder's history, or of all. Answers `Verified`.
     Verify { folder: Option<String> },
+    /// Every version of one path. Answers `PathHistory`.
+    PathHistory { at: PathIn },
+    /// What `Restore` would do. Answers `Restored`.
+    RestorePlan { at: PathIn, to: Moment },
     /// Everything known of one path. Answers `Why`.
     Why { at: PathIn },
     /// What is set. Answers `Settings`.
@@ -331,6 +344,8 @@ pub enum Answer {
     },
     Settings(SettingsPage),
     Why(Box<Why>),
+    PathHistory(PathHistory),
+    Restored(Restoration),
 }
 
 /// What was picked, as shown to people.

@@ -143,5 +143,6 @@ fn kind_of(entry: &Entry, before: &BTreeMap<VersionId, Entry>) -> ChangeKind {
     }
 }
 
+pub(crate) mod past;
 #[cfg(test)]
 mod tests;

@@ -33,6 +33,8 @@ pub(crate) async fn answer(node: &Node, question: Question) -> Result<Answer, Tr
         Question::InspectPick { pick, purpose } => crate::inspect::inspect(node, &pick, purpose).await,
         Question::History { folder, page } => history_page(node, folder, page).await,
         Question::Verify { folder } => verify(node, folder).await,
+        Question::PathHistory { at } => crate::history::past::answer(node, &at).await,
+        Question::RestorePlan { at, to } => crate::act::restore::plan_only(node, &at, &to).await,
         Question::Why { at } => crate::why::answer(node, &at).await,
         Question::Settings => Ok(Answer::Settings(settings(node))),
         // Native pickers belong to the window's shell.
@@ -125,10 +127,10 @@ async fn pick_drop(node: &Node, drop: &str) -> Result<Answer, Trouble> {
 }
 
 /// A folder with its name and every record of its history.
-type Read = (FolderId, String, Vec<Vec<u8>>);
+pub(crate) type Read = (FolderId, String, Vec<Vec<u8>>);
 
 /// Reads the history of one folder, or of all, aside: it may be long.
-async fn records(node: &Node, folder: Option<String>) -> Result<(Vec<Read>, Status), Trouble> {
+pub(crate) async fn records(node: &Node, folder: Option<String>) -> Result<(Vec<Read>, Status), Trouble> {
     let wanted = match folder {
         Some(folder) => Some(known_folder(node, &folder).await?.0),
         None => None,

@@ -262,6 +262,11 @@ impl Hands {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Bytes that came in for a folder or offer since it was last up to date.
+    pub(crate) fn received(&self, scope: Scope) -> u64 {
+        self.counters.totals(scope, crate::transfer::meter::Way::Down).values().sum()
+    }
+
     /// The folders of this device.
     pub(crate) fn folders(&self) -> Vec<FolderId> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()

@@ -155,7 +155,7 @@ fn look((place, root_id): &(PathBuf, [u8; 16]), path: &RelPath) -> Looked {
     Looked { here: Some(here), skipped, link, kept }
 }
 
-fn kept_row(kept: &KeptVersion) -> Option<WhyKept> {
+pub(crate) fn kept_row(kept: &KeptVersion) -> Option<WhyKept> {
     let KeptKind::File { content, size, .. } = &kept.kind else { return None };
     let was_removed = kept.reason == Reason::Deleted;
     Some(WhyKept { time: number(kept.time.0), was_removed, size: number(*size), id: short(&content.to_string()) })

@@ -5,6 +5,7 @@ mod finding;
 mod harness;
 mod hostile;
 mod memory;
+mod past;
 mod places;
 mod resume;
 mod road;

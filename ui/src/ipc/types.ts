@@ -342,7 +342,7 @@ params: { [key in string]: Param }, };
 
 export type Param = number | string;
 
-export type ErrorCode = "NET-01" | "NET-06" | "NET-07" | "NET-08" | "NET-09" | "PAIR-01" | "PAIR-02" | "PAIR-03" | "PAIR-04" | "PAIR-05" | "PAIR-06" | "PAIR-07" | "PAIR-08" | "PAIR-09" | "PAIR-10" | "XFER-01" | "XFER-02" | "XFER-03" | "XFER-04" | "XFER-05" | "XFER-06" | "XFER-07" | "FOLD-01" | "FOLD-02" | "FOLD-03" | "FOLD-04" | "FOLD-05" | "FOLD-06" | "FOLD-07" | "FOLD-08" | "FOLD-09" | "FOLD-10" | "FOLD-11" | "FOLD-12" | "FOLD-23" | "FOLD-13" | "FOLD-14" | "FOLD-15" | "FOLD-16" | "FOLD-17" | "FOLD-18" | "FOLD-19" | "FOLD-20" | "FOLD-21" | "FOLD-22" | "NAME-01" | "NAME-02" | "DISK-01" | "DISK-02" | "DISK-03" | "DISK-04" | "HIST-01" | "HIST-02" | "HIST-03" | "APP-01" | "APP-02" | "APP-03" | "APP-04" | "APP-05" | "APP-06" | "WEB-01" | "WEB-02";
+export type ErrorCode = "NET-01" | "NET-06" | "NET-07" | "NET-08" | "NET-09" | "PAIR-01" | "PAIR-02" | "PAIR-03" | "PAIR-04" | "PAIR-05" | "PAIR-06" | "PAIR-07" | "PAIR-08" | "PAIR-09" | "PAIR-10" | "XFER-01" | "XFER-02" | "XFER-03" | "XFER-04" | "XFER-05" | "XFER-06" | "XFER-07" | "FOLD-01" | "FOLD-02" | "FOLD-03" | "FOLD-04" | "FOLD-05" | "FOLD-06" | "FOLD-07" | "FOLD-08" | "FOLD-09" | "FOLD-10" | "FOLD-11" | "FOLD-12" | "FOLD-23" | "FOLD-13" | "FOLD-14" | "FOLD-15" | "FOLD-16" | "FOLD-17" | "FOLD-18" | "FOLD-19" | "FOLD-20" | "FOLD-21" | "FOLD-22" | "NAME-01" | "NAME-02" | "DISK-01" | "DISK-02" | "DISK-03" | "DISK-04" | "HIST-01" | "HIST-02" | "HIST-03" | "HIST-04" | "HIST-05" | "APP-01" | "APP-02" | "APP-03" | "APP-04" | "APP-05" | "APP-06" | "WEB-01" | "WEB-02";
 
 export type PickId = string;
 
@@ -360,17 +360,17 @@ export type Command = { "type": "set_up", name: string, downloads: PickId | null
 /**
  * None for the place it has.
  */
-pick: PickId | null, take_over?: boolean, } | { "type": "rescan", folder: string, } | { "type": "answer_hold", folder: string, yes: boolean, always: boolean, } | { "type": "add_to_folder", source: Source, folder: string, dir: string, } | { "type": "send", source: Source, devices: Array<string>, note: string | null, } | { "type": "accept", offer: string, items: Chosen, pick: PickId | null, } | { "type": "decline", offer: string, block: boolean, } | { "type": "withdraw", transfer: string, } | { "type": "pause_transfer", transfer: string, } | { "type": "resume_transfer", transfer: string, } | { "type": "retry", transfer: string, } | { "type": "clear_transfer", transfer: string, } | { "type": "clear_finished" } | { "type": "show_transfer", transfer: string, } | { "type": "show_folder", folder: string, } | { "type": "forget_drop", drop: DropId, } | { "type": "dismiss_notice", notice: string, } | { "type": "set_network", 
+pick: PickId | null, take_over?: boolean, } | { "type": "rescan", folder: string, } | { "type": "answer_hold", folder: string, yes: boolean, always: boolean, } | { "type": "restore", at: PathIn, to: Moment, } | { "type": "add_to_folder", source: Source, folder: string, dir: string, } | { "type": "send", source: Source, devices: Array<string>, note: string | null, } | { "type": "accept", offer: string, items: Chosen, pick: PickId | null, } | { "type": "decline", offer: string, block: boolean, } | { "type": "withdraw", transfer: string, } | { "type": "pause_transfer", transfer: string, } | { "type": "resume_transfer", transfer: string, } | { "type": "retry", transfer: string, } | { "type": "clear_transfer", transfer: string, } | { "type": "clear_finished" } | { "type": "show_transfer", transfer: string, } | { "type": "show_folder", folder: string, } | { "type": "forget_drop", drop: DropId, } | { "type": "dismiss_notice", notice: string, } | { "type": "set_network", 
 /**
  * 0 for any that is free.
  */
 port: number | null, lan_only: boolean | null, bootstrap: Array<string> | null, } | { "type": "quit" };
 
-export type Question = { "type": "files_in", folder: string, dir: string, page: number, } | { "type": "offer_items", offer: string, page: number, } | { "type": "pick_folder" } | { "type": "pick_files" } | { "type": "pick_typed", path: string, } | { "type": "pick_drop", drop: DropId, } | { "type": "history", folder: string | null, page: number, } | { "type": "verify", folder: string | null, } | { "type": "why", at: PathIn, } | { "type": "settings" } | { "type": "pick_typed_files", paths: Array<string>, } | { "type": "inspect_pick", pick: PickId, purpose: Purpose, };
+export type Question = { "type": "files_in", folder: string, dir: string, page: number, } | { "type": "offer_items", offer: string, page: number, } | { "type": "pick_folder" } | { "type": "pick_files" } | { "type": "pick_typed", path: string, } | { "type": "pick_drop", drop: DropId, } | { "type": "history", folder: string | null, page: number, } | { "type": "verify", folder: string | null, } | { "type": "path_history", at: PathIn, } | { "type": "restore_plan", at: PathIn, to: Moment, } | { "type": "why", at: PathIn, } | { "type": "settings" } | { "type": "pick_typed_files", paths: Array<string>, } | { "type": "inspect_pick", pick: PickId, purpose: Purpose, };
 
 export type Purpose = { "type": "share" } | { "type": "join", folder: string, } | { "type": "receive", offer: string, } | { "type": "send" };
 
-export type Answer = { "type": "done" } | { "type": "shared", folder: string, } | { "type": "sent", transfers: Array<string>, } | { "type": "pair_link", link: string, expires_at: number, } | { "type": "picked", picked: Picked | null, } | { "type": "inspected" } & Inspection | { "type": "files" } & FilePage | { "type": "offer_items" } & OfferPage | { "type": "history" } & HistoryPage | { "type": "verified", folders: Array<Verification>, } | { "type": "settings" } & SettingsPage | { "type": "why" } & Why;
+export type Answer = { "type": "done" } | { "type": "shared", folder: string, } | { "type": "sent", transfers: Array<string>, } | { "type": "pair_link", link: string, expires_at: number, } | { "type": "picked", picked: Picked | null, } | { "type": "inspected" } & Inspection | { "type": "files" } & FilePage | { "type": "offer_items" } & OfferPage | { "type": "history" } & HistoryPage | { "type": "verified", folders: Array<Verification>, } | { "type": "settings" } & SettingsPage | { "type": "why" } & Why | { "type": "path_history" } & PathHistory | { "type": "restored" } & Restoration;
 
 export type Picked = { pick: PickId, 
 /**
@@ -449,6 +449,70 @@ devices: number, memberships: number,
  * Every signature and every link holds.
  */
 ok: boolean, troubles: Array<Trouble>, };
+
+export type Moment = { "type": "last" } | { "type": "version", id: string, } | { "type": "at", time: number, };
+
+export type PathHistory = { folder: string, folder_name: string, path: string, 
+/**
+ * At most 500.
+ */
+versions: Array<Version>, 
+/**
+ * Kept on this computer, and never recorded in the history.
+ */
+unrecorded: Array<WhyKept>, };
+
+export type Version = { 
+/**
+ * What `shoal restore --version` takes.
+ */
+id: string, 
+/**
+ * By its author's clock.
+ */
+time: number, 
+/**
+ * Name of the device that wrote it.
+ */
+device: string, kind: ChangeKind, size: number | null, 
+/**
+ * Where it was then, if not here.
+ */
+at: string | null, bytes: VersionBytes, };
+
+export type VersionBytes = { "type": "none" } | { "type": "stands" } | { "type": "kept" } | { "type": "same", path: string, } | { "type": "elsewhere" };
+
+export type Restoration = { folder: string, folder_name: string, 
+/**
+ * Empty for the whole folder.
+ */
+path: string, 
+/**
+ * It concerns one file or link and nothing else.
+ */
+is_single: boolean, 
+/**
+ * False for a dry run.
+ */
+is_done: boolean, creates: number, replaces: number, removes: number, 
+/**
+ * Bytes of the files that come.
+ */
+bytes: number, 
+/**
+ * Paths that stay as they are, because something was in the way.
+ */
+undone: number, 
+/**
+ * At most 200, first those that stay as they are.
+ */
+items: Array<RestoreItem>, };
+
+export type RestoreItem = { path: string, act: RestoreAct, size: number | null, state: RestoreState, };
+
+export type RestoreAct = "create" | "replace" | "remove";
+
+export type RestoreState = { "type": "ready" } | { "type": "elsewhere" } | { "type": "done" } | { "type": "nowhere" } | { "type": "busy" } | { "type": "failed", trouble: Trouble, };
 
 export type SettingsPage = { name: string, 
 /**

@@ -138,6 +138,9 @@ const sentences: Record<ErrorCode, (facts: Facts) => string> = {
     `${name("device", "A device")} signed two histories. Its changes are frozen until you decide.`,
   "HIST-03": () =>
     "The local index was damaged and is being rebuilt from your folders and the signed history. Nothing is lost.",
+  "HIST-04": () => "There is no such version of this file.",
+  "HIST-05": ({ name }) =>
+    `${name("folder", "This folder")} is paused or still being looked through. Try again when it runs.`,
   "APP-01": () => "Shoal runs already for this home.",
   "APP-02": () => "Shoal stopped syncing because of a fault of its own. Your files are untouched.",
   "APP-03": () => "That did not work because of a fault in Shoal. Nothing was changed.",

@@ -64,6 +64,11 @@ impl Holding {
         self.here.is_empty() && self.there.is_empty()
     }
 
+    /// A person said yes to these before they were gone.
+    pub(super) fn allow(&mut self, paths: Vec<RelPath>) {
+        self.allowed.extend(paths);
+    }
+
     /// Whether a path waits for a yes, and if so, whether it was taken away on this disk.
     pub(super) fn holds(&self, path: &RelPath) -> Option<bool> {
         let is_ours = self.here.contains(path);

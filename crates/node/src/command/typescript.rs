@@ -4,8 +4,9 @@ use ts_rs::{Config, TS};
 
 use super::{
     Answer, ChangeKind, Chosen, Clash, Command, DropEvent, DropId, FileEntry, FilePage, FileState, HistoryPage,
-    HistoryRow, Inspection, Invitee, OfferPage, PathIn, PickId, Picked, Purpose, Question, SettingsPage, Source,
-    Verification, Why, WhyBelow, WhyHas, WhyHere, WhyKept, WhyMember, WhyVerdict, WhyVersion,
+    HistoryRow, Inspection, Invitee, Moment, OfferPage, PathHistory, PathIn, PickId, Picked, Purpose, Question,
+    Restoration, RestoreAct, RestoreItem, RestoreState, SettingsPage, Source, Verification, Version, VersionBytes, Why,
+    WhyBelow, WhyHas, WhyHere, WhyKept, WhyMember, WhyVerdict, WhyVersion,
 };
 use crate::view::{
     BlockedDevice, Conflict, Device, DeviceWarning, Direction, DryRun, ErrorCode, Folder, FolderState, Hold,
@@ -102,6 +103,14 @@ declare![
     HistoryRow,
     ChangeKind,
     Verification,
+    Moment,
+    PathHistory,
+    Version,
+    VersionBytes,
+    Restoration,
+    RestoreItem,
+    RestoreAct,
+    RestoreState,
     SettingsPage,
     Why,
     WhyHere,

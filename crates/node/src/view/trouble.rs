@@ -209,6 +209,12 @@ pub enum ErrorCode {
     /// The index is being rebuilt.
     #[serde(rename = "HIST-03")]
     IndexRebuilt,
+    /// There is no such version of it.
+    #[serde(rename = "HIST-04")]
+    NoVersion,
+    /// The folder is paused or still being looked through. Params: `folder`.
+    #[serde(rename = "HIST-05")]
+    NotNow,
     /// Another Shoal has this home.
     #[serde(rename = "APP-01")]
     AlreadyRunning,
