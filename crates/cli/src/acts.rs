@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::print::Out;
 use crate::text::{self, plain};
-use crate::{demo, doctor, find, folders, lists, pair, restore, send, sentence, serve, settings, why};
+use crate::{demo, doctor, find, folders, keep, lists, pair, restore, send, sentence, serve, settings, why};
 
 /// A running Shoal, and how to print.
 #[derive(Clone, Debug)]
@@ -62,10 +62,7 @@ impl Session {
                 let device = self.device(&device).await?;
                 self.act(Command::Block { device }, "Blocked. It gets no sign of that.").await
             }
-            Act::Unblock { device } => {
-                let device = find::blocked(&self.client.view().await?, &device)?;
-                self.act(Command::Unblock { device }, "Not blocked any more.").await
-            }
+            Act::Unblock { device } => self.unblock(&device).await,
             Act::Rename { device, name } => {
                 let device = self.device(&device).await?;
                 self.act(Command::Rename { device, name }, "Renamed on this computer.").await
@@ -80,6 +77,7 @@ impl Session {
             | Act::Conflicts { .. } => folders::run(self, act).await,
             Act::Held(asked) => self.held(asked).await,
             Act::History { folder, page } => self.history(folder, page).await,
+            Act::Keep(asked) => keep::run(self, asked).await,
             Act::Restore(asked) => restore::run(self, asked).await,
             Act::Why { path } => why::run(self, &path).await,
             Act::Verify { folder } => self.verify(folder).await,
@@ -90,11 +88,13 @@ impl Session {
                 let transfer = self.transfer(&id).await?;
                 self.act(Command::Retry { transfer }, "Trying again.").await
             }
-            Act::Clear { id: Some(id) } => {
-                let transfer = self.transfer(&id).await?;
-                self.act(Command::ClearTransfer { transfer }, "Cleared; the files stay.").await
+            Act::Clear { id } => {
+                let command = match id {
+                    Some(id) => Command::ClearTransfer { transfer: self.transfer(&id).await? },
+                    None => Command::ClearFinished,
+                };
+                self.act(command, "Cleared; the files stay.").await
             }
-            Act::Clear { id: None } => self.act(Command::ClearFinished, "Cleared; the files stay.").await,
             Act::Config { what } => settings::run(self, what).await,
             Act::Quit => self.act(Command::Quit, "Stopping; everything goes on at the next start.").await,
             Act::Serve(_) | Act::Doctor | Act::Demo(_) => Ok(()),
@@ -125,6 +125,11 @@ impl Session {
             Some(longest) => tokio::time::timeout(longest, search).await.unwrap_or(Ok(None)),
             None => search.await,
         }
+    }
+
+    async fn unblock(&self, wanted: &str) -> Result<(), Failure> {
+        let device = find::blocked(&self.client.view().await?, wanted)?;
+        self.act(Command::Unblock { device }, "Not blocked any more.").await
     }
 
     async fn device(&self, wanted: &str) -> Result<String, Failure> {

@@ -79,6 +79,8 @@ pub(crate) enum Act {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         page: u32,
     },
+    /// Show or set how long a folder keeps what was replaced or removed
+    Keep(Keep),
     /// Put a file, a directory or a folder back to an earlier state; what stands there is kept
     Restore(Restore),
     /// Say why a file is as it is, or is not here: what stands there, who has it, what it waits for
@@ -263,6 +265,17 @@ pub(crate) enum HeldAnswer {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Keep {
+    pub(crate) folder: String,
+    /// For so many days: a number, forever, or default (30)
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) days: Option<String>,
+    /// At most so much: a size such as 20GB, or default (a quarter of the folder or 10 GiB, whichever is more)
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) bytes: Option<String>,
+}
+
+#[derive(Debug, Args)]
 #[command(disable_version_flag = true)]
 pub(crate) struct Restore {
     pub(crate) path: PathBuf,
@@ -424,6 +437,7 @@ mod tests {
             "history Work --page 2",
             "verify",
             "why ~/Work/a.txt",
+            "keep Work --days forever --bytes 20GB",
             "restore ~/Work/a.txt",
             "restore ~/Work/a.txt --version 1a2b3c4d",
             "restore ~/Work --at 14:02 --dry-run",

@@ -212,6 +212,9 @@ pub(crate) fn folder(one: &Folder, now: u64) -> Vec<String> {
     for (words, work) in [("reading", one.reading), ("copying", one.copying)] {
         lines.extend(work.map(|work| format!("    {}", progress(words, work))));
     }
+    if one.kept.versions > 0 {
+        lines.push(format!("    {}", crate::keep::line(&one.kept)));
+    }
     if one.conflict_count > 0 {
         let number = text::count(u64::from(one.conflict_count), "conflict", "conflicts");
         lines.push(format!("    ! {number}, see: shoal conflicts {}", typed(one)));

@@ -16,6 +16,7 @@ mod doctor;
 mod failure;
 mod find;
 mod folders;
+mod keep;
 mod lists;
 mod pair;
 mod print;

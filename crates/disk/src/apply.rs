@@ -170,11 +170,15 @@ impl<'a> Batch<'a> {
             Source::Stage => (self.take_staged(&slot, content)?, None),
             Source::Copy { from, print } => {
                 let reader = self.root.reader(from, print).map_err(|_| Outcome::SourceGone)?;
-                self.copy_to(&slot, content, vec![reader.file().try_clone().map_err(|_| Outcome::SourceGone)?])?
+                let file = reader.file().and_then(|file| file.try_clone().ok());
+                self.copy_to(&slot, content, file.into_iter().collect())?
             }
             Source::Kept => {
                 let kept = versions::candidates(&self.dirs, content).map_err(refused)?;
-                self.copy_to(&slot, content, kept)?
+                match self.copy_to(&slot, content, kept) {
+                    Err(Outcome::SourceGone) => self.unpack_to(&slot, content)?,
+                    other => other?,
+                }
             }
             // Handled without a slot.
             Source::Move { .. } => return Err(Outcome::SourceGone),
@@ -224,6 +228,21 @@ impl<'a> Batch<'a> {
             }
         }
         Err(Outcome::SourceGone)
+    }
+
+    /// Puts a packed version together, every chunk checked; also says what the file allowed that was packed.
+    fn unpack_to(&self, slot: &Slot, content: ContentId) -> Result<(OwnedFd, Option<u32>), Outcome> {
+        let packed = versions::open_packed(&self.dirs, content).ok_or(Outcome::SourceGone)?;
+        let swap = self.dirs.swap.as_fd();
+        let written =
+            unix::create_own(swap, &slot.name).and_then(|to| packed.write_to(&to).map(|()| (to, Some(packed.mode()))));
+        written.map_err(|errno| {
+            let _ = unix::unlink(swap, &slot.name);
+            match errno {
+                Errno::IO | Errno::NOENT => Outcome::SourceGone,
+                errno => Outcome::Refused(code_of(errno)),
+            }
+        })
     }
 
     /// Gives the new file its mode and time while nobody sees it.

@@ -3,9 +3,9 @@
 //! Every call that changes the disk passes [`step`] first. Without the `testing` feature it is nothing.
 
 #[cfg(any(test, feature = "testing"))]
-pub use armed::{after, at, disarm, forget_exchange};
+pub use armed::{after, at, disarm, forget_exchange, pretend_room};
 #[cfg(any(test, feature = "testing"))]
-pub(crate) use armed::{has_exchange, step};
+pub(crate) use armed::{has_exchange, room, step};
 
 #[cfg(any(test, feature = "testing"))]
 mod armed {
@@ -17,6 +17,7 @@ mod armed {
     thread_local! {
         static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
         static MEANWHILE: Cell<Option<Meanwhile>> = const { Cell::new(None) };
+        static ROOM: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
         static EXCHANGE: Cell<bool> = const { Cell::new(true) };
     }
 
@@ -40,6 +41,15 @@ mod armed {
     /// Makes this thread believe that the file system cannot exchange two names or refuse to replace one.
     pub fn forget_exchange() {
         EXCHANGE.set(false);
+    }
+
+    /// Makes this thread believe that a file system has so many bytes free, of so many.
+    pub fn pretend_room(free: u64, all: u64) {
+        ROOM.set(Some((free, all)));
+    }
+
+    pub(crate) fn room() -> Option<(u64, u64)> {
+        ROOM.get()
     }
 
     pub(crate) fn has_exchange() -> bool {
@@ -71,4 +81,9 @@ pub(crate) fn step() -> rustix::io::Result<()> {
 #[cfg(not(any(test, feature = "testing")))]
 pub(crate) fn has_exchange() -> bool {
     true
+}
+
+#[cfg(not(any(test, feature = "testing")))]
+pub(crate) fn room() -> Option<(u64, u64)> {
+    None
 }

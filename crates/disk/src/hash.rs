@@ -12,36 +12,62 @@ use crate::cut::{self, Cutter};
 use crate::error::{code_of, is_absent};
 use crate::root::Root;
 use crate::unix::{self, Kind, Stat};
+use crate::versions::Packed;
 
 /// A file opened to read parts of it.
 #[derive(Debug)]
 pub struct Reader {
-    file: OwnedFd,
-    print: Fingerprint,
+    file: Bytes,
+}
+
+/// Where the bytes are.
+#[derive(Debug)]
+enum Bytes {
+    /// In one file, with its fingerprint when it was opened.
+    File(OwnedFd, Fingerprint),
+    /// In chunks that never change.
+    Packed(Packed),
 }
 
 impl Reader {
     /// Reads from `offset` until the buffer is full or the file ends; returns how many bytes that were.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Code> {
-        unix::read_at(self.file.as_fd(), offset, buffer).map_err(code_of)
+        match &self.file {
+            Bytes::File(file, _) => unix::read_at(file.as_fd(), offset, buffer).map_err(code_of),
+            Bytes::Packed(packed) => packed.read_at(offset, buffer).map_err(code_of),
+        }
     }
 
     /// Whether the file has not changed since it was hashed.
     pub fn still_same(&self) -> bool {
-        unix::stat_of(self.file.as_fd()).is_ok_and(|stat| stat.print == self.print)
+        match &self.file {
+            Bytes::File(file, print) => unix::stat_of(file.as_fd()).is_ok_and(|stat| stat.print == *print),
+            Bytes::Packed(_) => true,
+        }
     }
 
     /// The file's length in bytes when it was opened.
     pub fn size(&self) -> u64 {
-        self.print.size
+        match &self.file {
+            Bytes::File(_, print) => print.size,
+            Bytes::Packed(packed) => packed.size(),
+        }
     }
 
     pub(crate) fn new(file: OwnedFd, print: Fingerprint) -> Reader {
-        Reader { file, print }
+        Reader { file: Bytes::File(file, print) }
     }
 
-    pub(crate) fn file(&self) -> &OwnedFd {
-        &self.file
+    pub(crate) fn packed(packed: Packed) -> Reader {
+        Reader { file: Bytes::Packed(packed) }
+    }
+
+    /// The file, if it is one.
+    pub(crate) fn file(&self) -> Option<&OwnedFd> {
+        match &self.file {
+            Bytes::File(file, _) => Some(file),
+            Bytes::Packed(_) => None,
+        }
     }
 }
 

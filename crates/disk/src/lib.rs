@@ -15,6 +15,7 @@ pub mod fail;
 mod fail;
 mod hash;
 mod journal;
+mod lease;
 mod mode;
 mod names;
 mod place;
@@ -33,7 +34,7 @@ pub use hash::Reader;
 pub use root::Root;
 pub use scan::{Measured, Sink, measure};
 pub use stage::{Stage, StagedFile, WriteTrouble};
-pub use versions::{KeptKind, KeptVersion, Reason};
+pub use versions::{KEEP_BYTES, KEEP_DAYS, Keep, Kept, KeptKind, KeptVersion, Reason};
 pub use watch::{Hint, WatchTrouble, Watcher};
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ impl Batch<'_> {
         let Expected::File { print, .. } = &change.expected else { return Err(Outcome::Refused(Code::DiskError)) };
         let reader = self.root.reader(&change.path, print).map_err(|_| Outcome::Unexpected)?;
         let copied = unix::create_own(self.dirs.swap.as_fd(), old).and_then(|to| {
-            copy_plain(reader.file(), &to)?;
+            copy_plain(reader.file().ok_or(Errno::INVAL)?, &to)?;
             unix::set_modified(to.as_fd(), print.modified_ns)?;
             unix::sync(to.as_fd())
         });

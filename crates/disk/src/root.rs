@@ -38,6 +38,7 @@ struct Inner {
     stage: Stage,
     applying: Mutex<()>,
     modes: Mutex<Modes>,
+    packing: Mutex<()>,
     folds_names: OnceLock<bool>,
 }
 
@@ -113,7 +114,8 @@ impl Root {
         let private = Arc::new(Private { root: handle.clone(), is_offer: root_id.is_none(), dirs: Mutex::default() });
         let stage = Stage::new(private.clone());
         let (device, inode) = (stat.device, stat.print.inode);
-        let (applying, modes, folds_names) = (Mutex::default(), Mutex::default(), OnceLock::new());
+        let (applying, packing) = (Mutex::default(), Mutex::default());
+        let (modes, folds_names) = (Mutex::default(), OnceLock::new());
         Ok(Root(Arc::new(Inner {
             dir,
             handle,
@@ -124,6 +126,7 @@ impl Root {
             private,
             stage,
             applying,
+            packing,
             modes,
             folds_names,
         })))
@@ -190,6 +193,11 @@ impl Root {
     /// What files that were taken away lately allowed.
     pub(crate) fn modes(&self) -> std::sync::MutexGuard<'_, Modes> {
         self.0.modes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Packing and letting go take long and must not keep a batch waiting, nor meet each other.
+    pub(crate) fn lock_packing(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.0.packing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this disk takes names that differ in case for one: then `.SHOAL` is our own directory too.

@@ -31,6 +31,8 @@ pub(crate) struct Stat {
     pub(crate) is_mount: bool,
     /// Fewer blocks than bytes: there may be holes.
     pub(crate) is_sparse: bool,
+    /// What it takes on the disk.
+    pub(crate) disk_bytes: u64,
 }
 
 impl Stat {
@@ -170,6 +172,7 @@ fn from_statx(statx: &fs::Statx) -> Stat {
         device: (u64::from(statx.stx_dev_major) << 32) | u64::from(statx.stx_dev_minor),
         is_mount: statx.stx_attributes.contains(fs::StatxAttributes::MOUNT_ROOT),
         is_sparse: statx.stx_blocks.saturating_mul(512) < statx.stx_size,
+        disk_bytes: statx.stx_blocks.saturating_mul(512),
     }
 }
 
@@ -203,6 +206,7 @@ fn from_stat(stat: &fs::Stat) -> Stat {
         device: stat.st_dev as u64,
         is_mount: false,
         is_sparse: (stat.st_blocks as u64).saturating_mul(512) < stat.st_size as u64,
+        disk_bytes: (stat.st_blocks as u64).saturating_mul(512),
     }
 }
 
@@ -442,6 +446,15 @@ pub(crate) fn clone_bytes(_from: BorrowedFd<'_>, _to: BorrowedFd<'_>) -> bool {
 /// Bytes that an ordinary user may still write.
 pub(crate) fn free_bytes(dir: BorrowedFd<'_>) -> Result<u64> {
     fs::fstatvfs(dir).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Bytes that an ordinary user may still write, and how large the file system is.
+pub(crate) fn room(dir: BorrowedFd<'_>) -> Result<(u64, u64)> {
+    if let Some(pretended) = fail::room() {
+        return Ok(pretended);
+    }
+    let stat = fs::fstatvfs(dir)?;
+    Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
 }
 
 /// The time that an inode changed now would be stamped with, in nanoseconds since 1970.

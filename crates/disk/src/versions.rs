@@ -3,14 +3,14 @@
 //! `.shoal/versions/objects/<content>` holds bytes, `.shoal/versions/log` one line per file or link that was put away. The
 //! inode itself is kept, since a program may still write through a file it opened earlier; so the bytes of an object may
 //! differ from its name, and whoever uses one checks it. `<content>.<tag>` is a further inode that was put away under
-//! the same content; [`Root::revisit_kept`] removes it a day later.
+//! the same content; [`Root::revisit_kept`] removes it a day later. What surely nobody writes to any more is packed into
+//! chunks (`pack.rs`), and what is old or too much goes (`retain.rs`).
 
-use std::io::{BufRead, BufReader};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::{Errno, Result};
 use shoal_engine::id::ContentId;
-use shoal_engine::observe::{Code, Fingerprint};
+use shoal_engine::observe::Code;
 use shoal_engine::path::RelPath;
 use shoal_engine::time::Timestamp;
 
@@ -18,9 +18,18 @@ use crate::copy;
 use crate::displaced;
 use crate::error::code_of;
 use crate::hash::Reader;
-use crate::names::{escape, unescape};
+use crate::lease;
 use crate::root::{self, OwnDirs, Root};
 use crate::unix::{self, Stat};
+
+mod log;
+mod pack;
+mod retain;
+
+pub(crate) use log::{Line, What, append, read_log};
+use log::{newest_lines, write_log};
+pub(crate) use pack::{Packed, open as open_packed};
+pub use retain::{KEEP_BYTES, KEEP_DAYS, Keep, Kept};
 
 /// One version that was put away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,27 +74,10 @@ pub enum KeptKind {
     },
 }
 
-const LOG: &str = "log";
 /// How long a displaced inode is watched: a program that opened it earlier may write so late.
 const WATCH_NS: i64 = 24 * 3600 * 1_000_000_000;
 /// How long after its last write an inode counts as settled.
 const SETTLED_NS: i64 = 2 * 1_000_000_000;
-
-/// One line of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
-    pub(crate) time_ns: i64,
-    pub(crate) reason: Reason,
-    pub(crate) path: RelPath,
-    pub(crate) what: What,
-}
-
-/// What a line of the log is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum What {
-    File { object: String, content: ContentId, size: u64, modified_ns: i64, executable: bool },
-    Link { target: String },
-}
 
 impl Root {
     /// What was put away, oldest first; of one path, or of all.
@@ -93,7 +85,9 @@ impl Root {
         let dirs = self.own()?;
         let lines = read_log(&dirs).map_err(code_of)?;
         let is_there = |line: &Line| match &line.what {
-            What::File { object, .. } => unix::stat_at(dirs.objects.as_fd(), object.as_str()).is_ok(),
+            What::File { object, content, .. } => {
+                unix::stat_at(dirs.objects.as_fd(), object.as_str()).is_ok() || pack::is_packed(&dirs, *content)
+            }
             What::Link { .. } => true,
         };
         let wanted = lines.into_iter().filter(|line| path.is_none_or(|path| line.path == *path)).filter(is_there);
@@ -111,19 +105,23 @@ impl Root {
 
     /// Whether a content is among the kept versions.
     pub fn is_kept(&self, content: ContentId) -> bool {
-        self.own().is_ok_and(|dirs| candidates(&dirs, content).is_ok_and(|found| !found.is_empty()))
+        self.open_kept(content).is_ok_and(|found| found.is_some())
     }
 
-    /// Opens a kept content; its bytes must be checked against the manifest by whoever reads them.
+    /// Opens a kept content; the bytes of one that is not packed must be checked against the manifest by whoever reads
+    /// them.
     pub fn open_kept(&self, content: ContentId) -> std::result::Result<Option<Reader>, Code> {
         let dirs = self.own()?;
-        candidates(&dirs, content).map_err(code_of)?.into_iter().next().map_or(Ok(None), |file| {
-            let print = unix::stat_of(file.as_fd()).map_err(code_of)?.print;
-            Ok(Some(Reader::new(file, print)))
-        })
+        match candidates(&dirs, content).map_err(code_of)?.into_iter().next() {
+            Some(file) => {
+                let print = unix::stat_of(file.as_fd()).map_err(code_of)?.print;
+                Ok(Some(Reader::new(file, print)))
+            }
+            None => Ok(pack::open(&dirs, content).map(Reader::packed)),
+        }
     }
 
-    /// Looks again at what was put away lately.
+    /// Looks again at what was put away.
     ///
     /// An inode that a program wrote to afterwards, through a file it had opened earlier, comes back as a conflict copy
     /// beside its old path; returns the paths to be looked at. A second inode of one content goes after a day.
@@ -132,16 +130,18 @@ impl Root {
         let dirs = self.own()?;
         let now = root::now_ns();
         let mut found = Vec::new();
-        for line in read_log(&dirs).map_err(code_of)? {
-            let What::File { object, content, size, modified_ns, .. } = &line.what else { continue };
-            let Ok(stat) = unix::stat_at(dirs.objects.as_fd(), object.as_str()) else { continue };
-            let is_as_kept = (stat.print.size, stat.print.modified_ns) == (*size, *modified_ns);
-            let is_watched = now.saturating_sub(line.time_ns) < 2 * WATCH_NS;
-            if !is_as_kept && is_watched && now.saturating_sub(stat.print.modified_ns) > SETTLED_NS {
-                let object = (dirs.objects.as_fd(), object.as_str());
+        let lines = read_log(&dirs).map_err(code_of)?;
+        let newest = newest_lines(&lines);
+        for (object, line) in &newest {
+            let What::File { content, .. } = &line.what else { continue };
+            let Ok(stat) = unix::stat_at(dirs.objects.as_fd(), *object) else { continue };
+            let is_as_kept = line.is_print(&stat.print);
+            if !is_as_kept && now.saturating_sub(stat.print.modified_ns) > SETTLED_NS {
+                let object = (dirs.objects.as_fd(), *object);
                 found.extend(displaced::copy_beside(self, object, &line.path, &stat.print).map_err(code_of)?);
-            } else if is_as_kept && *object != content.to_string() && now.saturating_sub(line.time_ns) > WATCH_NS {
-                drop_extra(&dirs, object, *content, *size).map_err(code_of)?;
+            } else if is_as_kept && **object != content.to_string() && now.saturating_sub(line.time_ns) > WATCH_NS {
+                let first = newest.get(content.to_string().as_str());
+                drop_extra(&dirs, object, *content, first.copied()).map_err(code_of)?;
             }
         }
         Ok(found)
@@ -197,113 +197,6 @@ fn keep_name(dirs: &OwnDirs, swap: (std::os::fd::BorrowedFd<'_>, &str), first: S
     }
 }
 
-/// Appends lines to the log.
-pub(crate) fn append(dirs: &OwnDirs, lines: &[Line]) -> Result<()> {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let file = match unix::open_own(dirs.versions.as_fd(), LOG, true) {
-        Err(Errno::NOENT) => unix::create_own(dirs.versions.as_fd(), LOG)?,
-        other => other?,
-    };
-    let size = unix::stat_of(file.as_fd())?.print.size;
-    let mut last = [b'\n'];
-    unix::read_at(file.as_fd(), size.saturating_sub(1), &mut last)?;
-    // A line that a crash cut off must not swallow the next one.
-    let mut text = if last == [b'\n'] { String::new() } else { "\n".to_owned() };
-    text.extend(lines.iter().map(Line::text));
-    unix::write_at(file.as_fd(), size, text.as_bytes())?;
-    unix::sync(file.as_fd())
-}
-
-/// The whole log; lines that cannot be read are passed over.
-pub(crate) fn read_log(dirs: &OwnDirs) -> Result<Vec<Line>> {
-    let file = match unix::open_own(dirs.versions.as_fd(), LOG, false) {
-        Err(Errno::NOENT) => return Ok(Vec::new()),
-        other => other?,
-    };
-    let mut lines = Vec::new();
-    for line in BufReader::new(std::fs::File::from(file)).split(b'\n') {
-        let line = line.map_err(|error| root::errno_of(&error))?;
-        lines.extend(std::str::from_utf8(&line).ok().and_then(Line::parse));
-    }
-    Ok(lines)
-}
-
-impl What {
-    /// The name of the object, if it is about a file.
-    pub(crate) fn into_object(self) -> Option<String> {
-        match self {
-            What::File { object, .. } => Some(object),
-            What::Link { .. } => None,
-        }
-    }
-}
-
-impl Line {
-    /// The line for a file that was just put among the objects.
-    pub(crate) fn of_object(
-        object: String,
-        content: ContentId,
-        stat: &Stat,
-        (path, reason): (RelPath, Reason),
-    ) -> Line {
-        let Fingerprint { size, modified_ns, .. } = stat.print;
-        let what = What::File { object, content, size, modified_ns, executable: stat.executable() };
-        Line { time_ns: root::now_ns(), reason, path, what }
-    }
-
-    fn text(&self) -> String {
-        let reason = match self.reason {
-            Reason::Replaced => "replaced",
-            Reason::Deleted => "deleted",
-        };
-        let what = match &self.what {
-            What::File { object, content, size, modified_ns, executable } => {
-                let way = if *executable { "program" } else { "file" };
-                format!("{way}\t{size}\t{modified_ns}\t{content}\t{object}")
-            }
-            What::Link { target } => format!("link\t{}", escape(target)),
-        };
-        format!("{}\t{reason}\t{}\t{what}\n", self.time_ns, escape(self.path.as_str()))
-    }
-
-    fn parse(line: &str) -> Option<Line> {
-        let mut fields = line.split('\t');
-        let time_ns = fields.next()?.parse().ok()?;
-        let reason = match fields.next()? {
-            "replaced" => Reason::Replaced,
-            "deleted" => Reason::Deleted,
-            _ => return None,
-        };
-        let path = RelPath::parse(&unescape(fields.next()?)?).ok()?;
-        let what = match fields.next()? {
-            "link" => What::Link { target: unescape(fields.next()?)? },
-            way @ ("file" | "program") => What::File {
-                size: fields.next()?.parse().ok()?,
-                modified_ns: fields.next()?.parse().ok()?,
-                content: ContentId::parse(fields.next()?)?,
-                object: fields.next().filter(|object| !object.contains('/'))?.to_owned(),
-                executable: way == "program",
-            },
-            _ => return None,
-        };
-        Some(Line { time_ns, reason, path, what })
-    }
-
-    fn into_version(self) -> KeptVersion {
-        let kind = match self.what {
-            What::File { content, size, modified_ns, executable, object: _ } => {
-                let print = Fingerprint { size, modified_ns, changed_ns: 0, inode: 0 };
-                KeptKind::File { content, size, modified: print.modified(), executable }
-            }
-            What::Link { target } => KeptKind::Link { target },
-        };
-        let time = Timestamp(u64::try_from(self.time_ns / 1_000_000).unwrap_or(0));
-        KeptVersion { time, path: self.path, reason: self.reason, kind }
-    }
-}
-
 fn copy_in_swap(dirs: &OwnDirs, slot: &str, copy: &str) -> Result<()> {
     let from = unix::open_own(dirs.swap.as_fd(), slot, false)?;
     let to = unix::create_own(dirs.swap.as_fd(), copy)?;
@@ -318,11 +211,16 @@ fn copy_in_swap(dirs: &OwnDirs, slot: &str, copy: &str) -> Result<()> {
     copied
 }
 
-/// Removes a second inode of one content, if the first is still there in full.
-fn drop_extra(dirs: &OwnDirs, object: &str, content: ContentId, size: u64) -> Result<()> {
-    match unix::stat_at(dirs.objects.as_fd(), content.to_string()) {
-        Ok(first) if first.print.size == size => unix::unlink(dirs.objects.as_fd(), object),
-        Ok(_) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(errno),
-    }
+/// Removes a second inode of one content that nobody has open for writing, if the first is as it was put away.
+fn drop_extra(dirs: &OwnDirs, object: &str, content: ContentId, first: Option<&Line>) -> Result<()> {
+    let open = |name: &str| unix::open_own(dirs.objects.as_fd(), name, false).ok();
+    let is_first_whole =
+        open(&content.to_string()).zip(first).is_some_and(|(file, line)| line.is_as_kept(&file) && !is_open(&file));
+    let is_free = open(object).is_some_and(|file| !is_open(&file));
+    if is_first_whole && is_free { unix::unlink(dirs.objects.as_fd(), object) } else { Ok(()) }
+}
+
+/// Whether a program is known to have a file open for writing.
+fn is_open(file: &OwnedFd) -> bool {
+    lease::is_written(file.as_fd()) == Some(true)
 }

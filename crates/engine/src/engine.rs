@@ -163,6 +163,9 @@ impl Engine {
             Event::Applied { scope: Scope::Offer(id), work, outcomes, root: _ } => {
                 self.in_offer(id, turn, |offer, turn| offer.applied(work, outcomes, turn))
             }
+            Event::KeptGone { folder, contents } => {
+                self.in_folder(folder, turn, |folder, _| folder.kept_gone(&contents))
+            }
             Event::Appended { folder, work, is_durable } => self.appended(folder, work, is_durable, turn),
             Event::Reloaded { folder, records } => {
                 self.in_folder(folder, turn, |folder, turn| folder.reloaded(records, turn))

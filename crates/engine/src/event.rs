@@ -153,6 +153,14 @@ pub enum Event {
         root: Result<(), Stop>,
     },
 
+    /// Contents that are not among the kept versions any more: they were old, or too much.
+    KeptGone {
+        /// Of which folder.
+        folder: FolderId,
+        /// Which.
+        contents: Vec<ContentId>,
+    },
+
     /// Ledger records are on the disk and will survive a power cut.
     Appended {
         /// Which folder.

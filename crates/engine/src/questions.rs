@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use crate::explain::Explanation;
+use crate::folder::Folder;
 use crate::id::{ContentId, DeviceId, FolderId};
 use crate::observe::Fingerprint;
 use crate::path::RelPath;
@@ -27,5 +28,10 @@ impl Engine {
     /// Files of a folder on this disk that hold a content, as last seen.
     pub fn files_with(&self, folder: FolderId, content: ContentId) -> Vec<(RelPath, Fingerprint)> {
         self.folders.get(&folder).map(|folder| folder.files_with(content)).unwrap_or_default()
+    }
+
+    /// What of a folder's stage is needed; `None` while that is not known, since something is lacking or being looked at.
+    pub fn stage_needs(&self, folder: FolderId) -> Option<Vec<ContentId>> {
+        self.folders.get(&folder).filter(|folder| folder.is_running() && folder.is_settled()).map(Folder::staged)
     }
 }

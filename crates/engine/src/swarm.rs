@@ -261,6 +261,11 @@ impl Swarm {
                 .all(|wanted| !matches!(wanted.progress, Progress::Preparing) && !has_source(wanted))
     }
 
+    /// Everything that is wanted.
+    pub(crate) fn all_wanted(&self) -> Vec<ContentId> {
+        self.wanted.keys().copied().collect()
+    }
+
     /// Whether a content is wanted.
     pub(crate) fn wants(&self, content: ContentId) -> bool {
         self.wanted.contains_key(&content)

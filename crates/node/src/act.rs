@@ -58,6 +58,7 @@ pub(crate) async fn act(node: &Node, command: Command) -> Acted {
         C::Resume { folder } => places::resume(node, &folder).await,
         C::NewPlace { folder, pick, take_over } => places::new_place(node, &folder, pick, take_over).await,
         C::Rescan { folder } => on_folder(node, &folder, Request::Rescan).await,
+        C::SetKeep { folder, keep } => setting::set_keep(node, &folder, keep).await,
         C::AnswerHold { folder, yes, always } => folders::answer_hold(node, &folder, yes, always).await,
         C::Restore { at, to } => restore::restore(node, &at, &to).await,
         C::AddToFolder { source, folder, dir } => crate::copy_in::add(node, source, &folder, &dir).await,

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::view::{DryRun, OfferItem, Role, Theme, Trouble};
+use crate::view::{DryRun, KeepFor, OfferItem, Role, Theme, Trouble};
 
 mod past;
 mod typescript;
@@ -186,6 +186,11 @@ pub enum Command {
     },
     Rescan {
         folder: String,
+    },
+    /// How long, and how much, a folder keeps of what was replaced or removed.
+    SetKeep {
+        folder: String,
+        keep: KeepFor,
     },
     /// Yes lets the held batch happen, no puts the files back; `always` asks no more for this folder.
     AnswerHold {

@@ -33,6 +33,7 @@ mod ground;
 mod hints;
 mod lines;
 mod memory;
+mod tend;
 
 pub(crate) use bench::Benches;
 pub(crate) use lines::Lines;
@@ -103,6 +104,7 @@ pub(crate) struct State {
     places: Mutex<BTreeMap<FolderId, (PathBuf, [u8; 16])>>,
     trusted: Mutex<BTreeMap<DeviceId, TrustRecord>>,
     unwatched: Mutex<BTreeSet<FolderId>>,
+    tending: tend::Tending,
 }
 
 impl std::ops::Deref for Hands {

@@ -135,6 +135,8 @@ pub struct FolderFacts {
     pub reading: Option<Progress>,
     /// Bytes being copied in by `AddToFolder`.
     pub copying: Option<Progress>,
+    /// What was replaced or removed, and is kept.
+    pub kept: crate::view::FolderKept,
     /// Watching has a limit here; everything is found by looking.
     pub is_unwatched: bool,
 }

@@ -22,7 +22,7 @@ use crate::node::{NodeConfig, NodeError, Running};
 use crate::offers::Offers;
 use crate::perform::{Hands, Pauses, State, Suggested, Turn};
 use crate::picks::random;
-use crate::run::{ASKS_WAITING_MAX, Desk, Inputs, OUTSIDE_WAITING_MAX, TURNS_WAITING_MAX};
+use crate::run::{ASKS_WAITING_MAX, Ask, Desk, Inputs, OUTSIDE_WAITING_MAX, TURNS_WAITING_MAX};
 use crate::transfer::meter::Counters;
 use crate::view::{ErrorCode, Trouble};
 use crate::worker::{Crowd, Worker};
@@ -34,7 +34,10 @@ const KEY_FILE: &str = "device.key";
 const PORT_FILE: &str = "port";
 
 /// How often kept versions are looked at again: a program may still write into one.
-const REVISIT_EVERY: Duration = Duration::from_secs(60);
+const REVISIT_EVERY: Duration = Duration::from_secs(15);
+
+/// Every how many of those times old versions go and leftovers are swept: every six hours, and soon after the start.
+const LET_GO_EVERY: u32 = 6 * 3600 / 15;
 
 /// Starts a node.
 pub(crate) async fn start(config: NodeConfig) -> Result<Running, NodeError> {
@@ -62,7 +65,7 @@ pub(crate) async fn start(config: NodeConfig) -> Result<Running, NodeError> {
     let inputs = Inputs { turns: turns_in, outside: outside_in, asks: asks_in, stop: stop.clone() };
     let desk = tokio::spawn(Desk::new(engine, Arc::clone(&hands), view).run(inputs));
     let carrying = tokio::spawn(contacts::carry(Arc::clone(&hands), events));
-    tokio::spawn(revisit(Arc::clone(&hands), stop.clone()));
+    tokio::spawn(tend(Arc::clone(&hands), asks.clone(), stop.clone()));
     Ok(Running { hands, asks, views, stop, desk, carrying, guard: opened.guard })
 }
 
@@ -232,12 +235,31 @@ fn tell_mended(hands: &Hands, mended: &Opened) {
     }
 }
 
-/// Looks at kept versions again, now and then.
-async fn revisit(hands: Arc<Hands>, stop: CancellationToken) {
-    loop {
+/// Tends kept versions, now and then.
+async fn tend(hands: Arc<Hands>, asks: mpsc::Sender<Ask>, stop: CancellationToken) {
+    for times in 0_u32.. {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(REVISIT_EVERY) => hands.revisit_kept(),
+            () = tokio::time::sleep(REVISIT_EVERY) => {}
         }
+        hands.revisit_kept();
+        if times.is_multiple_of(LET_GO_EVERY) {
+            hands.let_go_everywhere();
+            sweep_stages(&hands, &asks).await;
+        }
+    }
+}
+
+/// Sweeps the stage of every folder that lacks nothing: what is there was fetched for what is not wanted any more.
+async fn sweep_stages(hands: &Arc<Hands>, asks: &mpsc::Sender<Ask>) {
+    for folder in hands.folders() {
+        let sweeping = Arc::clone(hands);
+        let look = move |engine: &Engine| {
+            if let Some(needed) = engine.stage_needs(folder) {
+                sweeping.sweep_stage(folder, needed);
+            }
+        };
+        // If the loop is gone, so is everything else.
+        let _ = asks.send(Ask::Look(Box::new(look))).await;
     }
 }

@@ -79,6 +79,7 @@ fn folder(status: &FolderStatus, hands: &Hands, now: Timestamp) -> FolderFacts {
         speed_up: hands.counters.speed(now, scope, Way::Up),
         eta_s: hands.counters.seconds_left(now, scope, Way::Down, status.lacking.1),
         copying: hands.works.get(now, (scope, Work::Copying)),
+        kept: hands.kept(status.folder, status.bytes),
         is_unwatched: hands.is_unwatched(status.folder),
     }
 }

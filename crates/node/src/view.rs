@@ -264,6 +264,26 @@ pub struct Folder {
     pub conflicts: Vec<Conflict>,
     pub conflict_count: u32,
     pub hold: Option<Hold>,
+    pub kept: FolderKept,
+}
+
+/// What was replaced or removed in a folder and is kept on this computer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FolderKept {
+    /// Versions, and the bytes they take on the disk, as last counted.
+    pub versions: u64,
+    pub bytes: u64,
+    pub keep: KeepFor,
+}
+
+/// How long a folder keeps what was replaced or removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct KeepFor {
+    /// None for 30 days, unless `forever`.
+    pub days: Option<u32>,
+    pub forever: bool,
+    /// None for a quarter of the folder or 10 GiB, whichever is more.
+    pub bytes: Option<u64>,
 }
 
 /// Work on this computer that takes its time.

@@ -31,8 +31,22 @@ pub struct Settings {
     pub relay: bool,
     /// "system", "light" or "dark".
     pub theme: String,
+    /// How long each folder keeps what was replaced or removed, by the folder's id; others as by default.
+    pub keep: BTreeMap<String, KeepSetting>,
     #[serde(flatten)]
     other: Other,
+}
+
+/// How long one folder keeps what was replaced or removed, and how much of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeepSetting {
+    /// For so many days; `None` for as long as by default.
+    pub days: Option<u32>,
+    /// However old it is.
+    pub forever: bool,
+    /// So many bytes; `None` for as many as by default.
+    pub bytes: Option<u64>,
 }
 
 impl Default for Settings {
@@ -48,6 +62,7 @@ impl Default for Settings {
             upnp: true,
             relay: true,
             theme: "system".to_owned(),
+            keep: BTreeMap::new(),
             other: Other::new(),
         }
     }

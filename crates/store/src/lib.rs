@@ -30,6 +30,6 @@ mod record;
 mod segment;
 mod store;
 
-pub use config::Settings;
+pub use config::{KeepSetting, Settings};
 pub use error::StoreError;
 pub use store::{Opened, Store, StoreDirs};

@@ -202,6 +202,7 @@ fn mix_event(trace: &mut Trace, event: &Event) {
             entries.iter().flatten().for_each(|entry| trace.mix_bytes(entry.path.as_str().as_bytes()));
         }
         Event::Appended { work, is_durable, .. } => trace.mix(*work << 1 | u64::from(*is_durable)),
+        Event::KeptGone { contents, .. } => trace.mix(contents.len() as u64),
         Event::Reloaded { records, .. } => records.iter().for_each(|record| trace.mix_bytes(record)),
         Event::Hashed { work, files, .. } => {
             trace.mix(*work);

@@ -98,6 +98,35 @@ fn a_folder_goes_back_to_a_moment_and_forth_again() {
     assert_eq!(tree::look(&here), after, "putting back is undone by putting back");
 }
 
+/// A program that goes on writing through a handle from before a replacement loses nothing: what it wrote comes back
+/// beside the file, for everybody.
+#[test]
+fn a_late_write_through_an_old_handle_comes_back_for_everybody() {
+    let world = World::new();
+    let (ana, ben) = (world.start("Ana"), world.start("Ben"));
+    pair(&ana, &ben);
+    let (here, there) = (world.dir("Ana"), world.path("Ben"));
+    let both = [(&ana, here.as_path()), (&ben, there.as_path())];
+    write(&here, "log.txt", "first\n");
+    share(&ana, &here, "Reef", &[(&ben, &there, "editor")]);
+    agree(&both);
+    let late = fs::File::options().append(true).open(there.join("log.txt")).expect("a program's handle");
+    write(&here, "log.txt", "replaced\n");
+    agree(&both);
+    std::io::Write::write_all(&mut &late, b"late words\n").expect("written");
+    let is_late = |dir: &Path| {
+        let copies = tree::look(dir).into_keys().filter(|name| name.starts_with("log ("));
+        copies.filter_map(|name| read(dir, &name)).any(|text| text == "first\nlate words\n")
+    };
+    crate::harness::until("the late words", || (is_late(&there) && is_late(&here)).then_some(()));
+    agree(&both);
+    assert_eq!(read(&here, "log.txt").as_deref(), Some("replaced\n"));
+    let kept = ben.run(&["keep", "Reef", "--days", "forever", "--bytes", "2GB"]);
+    assert_eq!(kept["type"], "done");
+    let said = ben.run(&["keep", "Reef"]);
+    assert_eq!(said["kept"]["keep"], serde_json::json!({"days": null, "forever": true, "bytes": 2_000_000_000_u64}));
+}
+
 /// The time as it can be typed, a moment after everything so far.
 fn now() -> String {
     std::thread::sleep(Duration::from_millis(1_100));

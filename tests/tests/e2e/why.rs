@@ -56,7 +56,7 @@ fn every_kind_of_path_is_explained() {
         assert_eq!(verdict(&ana, &here.join(path)), wanted, "{path}");
     }
     std::os::unix::fs::symlink("/etc", here.join("out")).expect("linked");
-    told(&ben, &there.join("out"), "problem");
+    told(&ana, &here.join("out"), "problem");
     let said = why(&ana, &here.join("sub"));
     assert_eq!((&said["below"]["files"], &said["here"]["type"]), (&1.into(), &"directory".into()), "{said}");
     ana.run(&["pause", "Reef"]);

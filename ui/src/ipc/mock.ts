@@ -275,6 +275,7 @@ export class Mock implements Backend {
       problem_count: 0,
       conflicts: [],
       conflict_count: 0,
+      kept: { versions: 0, bytes: 0, keep: { days: null, forever: false, bytes: null } },
       hold: null,
     };
     this.show({ folders: [folder, ...this.view.folders] });

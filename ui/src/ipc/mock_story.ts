@@ -207,6 +207,7 @@ const PHOTOS: Folder = {
   problem_count: 0,
   conflicts: [],
   conflict_count: 0,
+  kept: { versions: 0, bytes: 0, keep: { days: null, forever: false, bytes: null } },
   hold: null,
 };
 
@@ -250,6 +251,7 @@ const WORK: Folder = {
     },
   ],
   conflict_count: 2,
+  kept: { versions: 0, bytes: 0, keep: { days: null, forever: false, bytes: null } },
   hold: {
     by: "Ana · ThinkPad",
     removes: 4_120,

@@ -242,13 +242,29 @@ problems: Array<Problem>, problem_count: number,
 /**
  * The first 50.
  */
-conflicts: Array<Conflict>, conflict_count: number, hold: Hold | null, };
+conflicts: Array<Conflict>, conflict_count: number, hold: Hold | null, kept: FolderKept, };
 
 export type FolderState = { "type": "up_to_date" } | { "type": "scanning", done: number, total: number | null, 
 /**
  * Paths a second, and how long it still takes.
  */
 speed: number, eta_s: number | null, } | { "type": "syncing", files_left: number, bytes_left: number, bytes_total: number, speed: number, eta_s: number | null, } | { "type": "waiting", files_left: number, bytes_left: number, } | { "type": "no_room", files_left: number, bytes_left: number, } | { "type": "paused" } | { "type": "stopped", trouble: Trouble, } | { "type": "hold" };
+
+export type FolderKept = { 
+/**
+ * Versions, and the bytes they take on the disk, as last counted.
+ */
+versions: number, bytes: number, keep: KeepFor, };
+
+export type KeepFor = { 
+/**
+ * None for 30 days, unless `forever`.
+ */
+days: number | null, forever: boolean, 
+/**
+ * None for a quarter of the folder or 10 GiB, whichever is more.
+ */
+bytes: number | null, };
 
 export type Progress = { done: number, total: number, 
 /**
@@ -360,7 +376,7 @@ export type Command = { "type": "set_up", name: string, downloads: PickId | null
 /**
  * None for the place it has.
  */
-pick: PickId | null, take_over?: boolean, } | { "type": "rescan", folder: string, } | { "type": "answer_hold", folder: string, yes: boolean, always: boolean, } | { "type": "restore", at: PathIn, to: Moment, } | { "type": "add_to_folder", source: Source, folder: string, dir: string, } | { "type": "send", source: Source, devices: Array<string>, note: string | null, } | { "type": "accept", offer: string, items: Chosen, pick: PickId | null, } | { "type": "decline", offer: string, block: boolean, } | { "type": "withdraw", transfer: string, } | { "type": "pause_transfer", transfer: string, } | { "type": "resume_transfer", transfer: string, } | { "type": "retry", transfer: string, } | { "type": "clear_transfer", transfer: string, } | { "type": "clear_finished" } | { "type": "show_transfer", transfer: string, } | { "type": "show_folder", folder: string, } | { "type": "forget_drop", drop: DropId, } | { "type": "dismiss_notice", notice: string, } | { "type": "set_network", 
+pick: PickId | null, take_over?: boolean, } | { "type": "rescan", folder: string, } | { "type": "set_keep", folder: string, keep: KeepFor, } | { "type": "answer_hold", folder: string, yes: boolean, always: boolean, } | { "type": "restore", at: PathIn, to: Moment, } | { "type": "add_to_folder", source: Source, folder: string, dir: string, } | { "type": "send", source: Source, devices: Array<string>, note: string | null, } | { "type": "accept", offer: string, items: Chosen, pick: PickId | null, } | { "type": "decline", offer: string, block: boolean, } | { "type": "withdraw", transfer: string, } | { "type": "pause_transfer", transfer: string, } | { "type": "resume_transfer", transfer: string, } | { "type": "retry", transfer: string, } | { "type": "clear_transfer", transfer: string, } | { "type": "clear_finished" } | { "type": "show_transfer", transfer: string, } | { "type": "show_folder", folder: string, } | { "type": "forget_drop", drop: DropId, } | { "type": "dismiss_notice", notice: string, } | { "type": "set_network", 
 /**
  * 0 for any that is free.
  */

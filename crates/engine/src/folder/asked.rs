@@ -71,6 +71,18 @@ impl Folder {
         places.take(PLACES_MAX).collect()
     }
 
+    /// Contents that are not among the kept versions any more: nobody is promised them, and no plan takes them.
+    pub(crate) fn kept_gone(&mut self, contents: &[ContentId]) {
+        for content in contents {
+            self.planning.kept.remove(content);
+        }
+    }
+
+    /// Contents that are being fetched, or were fetched and do not stand in their place yet.
+    pub(crate) fn staged(&self) -> Vec<ContentId> {
+        self.swarm.all_wanted()
+    }
+
     /// A person said yes to the removal of these paths before it was made.
     pub(crate) fn allow_removal(&mut self, paths: Vec<RelPath>) {
         self.hold.allow(paths);

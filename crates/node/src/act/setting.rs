@@ -3,12 +3,12 @@
 use shoal_engine::id::DeviceId;
 use shoal_engine::limits::NAME_BYTES_MAX;
 use shoal_engine::request::Request;
-use shoal_store::Settings;
+use shoal_store::{KeepSetting, Settings};
 
 use super::Acted;
 use crate::command::{Answer, PickId};
 use crate::node::{Node, blocking};
-use crate::view::{ErrorCode, Theme, Trouble};
+use crate::view::{ErrorCode, KeepFor, Theme, Trouble};
 
 /// Most addresses to begin at: each is dialled.
 const BOOTSTRAP_MAX: usize = 32;
@@ -64,6 +64,19 @@ pub(super) async fn set_network(
     .await?;
     let settings = node.hands().settings();
     node.hands().net.set_mode(crate::start::mode(&settings, settings.name.is_some() || !settings.mdns));
+    Ok(Answer::Done)
+}
+
+pub(super) async fn set_keep(node: &Node, folder: &str, keep: KeepFor) -> Acted {
+    let (folder, _) = super::known_folder(node, folder).await?;
+    let KeepFor { days, forever, bytes } = keep;
+    if keep == KeepFor::default() {
+        change(node, |settings| _ = settings.keep.remove(&folder.to_string())).await?;
+    } else {
+        let keep = KeepSetting { days, forever, bytes };
+        change(node, |settings| _ = settings.keep.insert(folder.to_string(), keep)).await?;
+    }
+    node.hands().let_go(folder);
     Ok(Answer::Done)
 }
 

@@ -9,11 +9,11 @@ use super::{
     WhyBelow, WhyHas, WhyHere, WhyKept, WhyMember, WhyVerdict, WhyVersion,
 };
 use crate::view::{
-    BlockedDevice, Conflict, Device, DeviceWarning, Direction, DryRun, ErrorCode, Folder, FolderState, Hold,
-    Invitation, InvitedMember, ItemKind, ItemWarning, KindTotal, Me, Member, MemberState, Network, NetworkState,
-    Notice, Offer, OfferItem, Pairing, PairingSide, PairingStage, Param, PathKind, Platform, Presence, Problem,
-    Progress, Rates, Request, Role, Sender, Theme, Traffic, Transfer, TransferDevice, TransferState, Trouble, Trust,
-    View,
+    BlockedDevice, Conflict, Device, DeviceWarning, Direction, DryRun, ErrorCode, Folder, FolderKept, FolderState,
+    Hold, Invitation, InvitedMember, ItemKind, ItemWarning, KeepFor, KindTotal, Me, Member, MemberState, Network,
+    NetworkState, Notice, Offer, OfferItem, Pairing, PairingSide, PairingStage, Param, PathKind, Platform, Presence,
+    Problem, Progress, Rates, Request, Role, Sender, Theme, Traffic, Transfer, TransferDevice, TransferState, Trouble,
+    Trust, View,
 };
 
 /// The file for which this crate is checked.
@@ -67,6 +67,8 @@ declare![
     Role,
     Folder,
     FolderState,
+    FolderKept,
+    KeepFor,
     Progress,
     Member,
     MemberState,

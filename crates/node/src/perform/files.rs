@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use shoal_disk::{DiskError, Root};
 use shoal_engine::chunk::{Level, Manifest};
-use shoal_engine::event::{Event, Noticed, PrepareTrouble, WorkId};
+use shoal_engine::event::{Event, PrepareTrouble, WorkId};
 use shoal_engine::id::{ContentId, FolderId, Scope};
 use shoal_engine::observe::{
     Act, Change, Code, Fingerprint, HashTrouble, Hashed, Outcome, Seen, Source, Stop, Witness,
@@ -265,23 +265,6 @@ impl Hands {
                 root.stage().remove(content);
             }
         });
-    }
-
-    /// Looks again at what was put away lately; what came back is for the engine to see.
-    pub(crate) fn revisit_kept(self: &Arc<Self>) {
-        for folder in self.folders() {
-            let Some(bench) = self.benches.get(Scope::Folder(folder)) else { continue };
-            let hands = Arc::clone(self);
-            bench.work(move |ground| {
-                let found = ground.and_then(|ground| ground.root()).map(Root::revisit_kept);
-                let paths = found.and_then(Result::ok).unwrap_or_default();
-                if paths.is_empty() {
-                    return;
-                }
-                let paths = paths.into_iter().map(|path| Noticed { path, is_settled: true }).collect();
-                hands.answer(Event::Noticed { folder, paths });
-            });
-        }
     }
 
     /// Takes the marker away, so that the directory can be shared again. Its files and kept versions stay.

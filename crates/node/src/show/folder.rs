@@ -36,6 +36,7 @@ fn show(snapshot: &Snapshot, names: &Names, status: &FolderStatus) -> Folder {
         conflicts: status.conflicts.iter().map(conflict).collect(),
         conflict_count: count(status.conflict_count),
         hold: status.hold.as_ref().map(|one| hold(names, one)),
+        kept: facts.kept,
         place,
     }
 }
