@@ -123,8 +123,9 @@ fn a_late_write_through_an_old_handle_comes_back_for_everybody() {
     assert_eq!(read(&here, "log.txt").as_deref(), Some("replaced\n"));
     let kept = ben.run(&["keep", "Reef", "--days", "forever", "--bytes", "2GB"]);
     assert_eq!(kept["type"], "done");
-    let said = ben.run(&["keep", "Reef"]);
-    assert_eq!(said["kept"]["keep"], serde_json::json!({"days": null, "forever": true, "bytes": 2_000_000_000_u64}));
+    let wanted = serde_json::json!({"days": null, "forever": true, "bytes": 2_000_000_000_u64});
+    // Shown once it is written down.
+    crate::harness::until("what is kept", || (ben.run(&["keep", "Reef"])["kept"]["keep"] == wanted).then_some(()));
 }
 
 /// The time as it can be typed, a moment after everything so far.

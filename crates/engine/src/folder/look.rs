@@ -296,6 +296,9 @@ impl Folder {
         let Some(content) = before.kind.content() else { return };
         let others = self.index.places_of(content).filter(|(place, disk)| *place != path && is_same(disk.print));
         let others: Vec<RelPath> = others.map(|(place, _)| place.clone()).collect();
+        // What is being looked at is left alone, or two names would keep each other from ever being read.
+        let is_known = |place: &RelPath| self.looking.has(place) || self.recording.has(place);
+        let others: Vec<RelPath> = others.into_iter().filter(|place| !is_known(place)).collect();
         others.into_iter().for_each(|place| self.looking.hint(place, true, now));
     }
 
