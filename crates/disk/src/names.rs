@@ -3,6 +3,7 @@
 use shoal_engine::limits::PATH_PART_BYTES_MAX;
 use shoal_engine::observe::Fingerprint;
 use shoal_engine::path::{PRIVATE_DIR, RelPath};
+use shoal_engine::time::civil;
 
 /// The name beside `path` under which a file that nobody had seen is kept: `budget (found here, 2026-11-23 09.40, a1b2).ods`.
 ///
@@ -82,15 +83,7 @@ fn split_extension(name: &str) -> (&str, &str) {
 fn minute(time_ns: i64) -> String {
     let minutes = time_ns.div_euclid(60 * 1_000_000_000);
     let (days, minute) = (minutes.div_euclid(24 * 60), minutes.rem_euclid(24 * 60));
-    // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is the last.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = civil(days);
     format!("{year:04}-{month:02}-{day:02} {:02}.{:02}", minute / 60, minute % 60)
 }
 

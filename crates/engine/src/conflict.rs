@@ -2,6 +2,7 @@
 
 use crate::limits::PATH_PART_BYTES_MAX;
 use crate::path::RelPath;
+use crate::time::civil;
 use crate::version::Head;
 
 /// Names the copy of `loser` beside `path`: `budget (Ana's laptop, 2026-11-23 09.40, a1b2).ods`.
@@ -64,18 +65,11 @@ fn plain(name: &str) -> String {
     shortened(kept.trim(), 60).trim().to_owned()
 }
 
-/// `2026-11-23 09.40` in UTC. Days to dates after Howard Hinnant, "chrono-compatible low-level date algorithms".
+/// `2026-11-23 09.40` in UTC, at most in the year 9999.
 fn utc(millis: u64) -> String {
     let minutes = millis / 60_000;
-    let (days, minute) = ((minutes / 1440).min(2_932_896), minutes % 1440);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_shifted + 2) / 5 + 1;
-    let month = if month_shifted < 10 { month_shifted + 3 } else { month_shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (year, month, day) = civil((minutes / 1440).min(2_932_896) as i64);
+    let minute = minutes % 1440;
     format!("{year:04}-{month:02}-{day:02} {:02}.{:02}", minute / 60, minute % 60)
 }
 

@@ -131,6 +131,11 @@ impl Folder {
         self.root == Root::Open && !self.record.is_paused && self.forgotten.is_none()
     }
 
+    /// Whether what stands at a path is being looked at, or seen and not recorded yet.
+    fn is_unsure(&self, path: &RelPath) -> bool {
+        self.looking.has(path) || self.recording.has(path)
+    }
+
     fn may_write(&self) -> bool {
         self.role().is_some_and(Role::may_write)
     }

@@ -105,6 +105,11 @@ impl Index {
         self.standing_below.contains_key(dir)
     }
 
+    /// The heads of a path; none if nothing is known of it.
+    pub(crate) fn heads(&self, path: &RelPath) -> &[Head] {
+        self.paths.get(path).map(|state| state.heads.as_slice()).unwrap_or_default()
+    }
+
     /// Every path with its state, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&RelPath, &PathState)> {
         self.paths.iter()
@@ -116,8 +121,7 @@ impl Index {
         dir: Option<&RelPath>,
     ) -> Box<dyn Iterator<Item = (&'a RelPath, &'a PathState)> + 'a> {
         let Some(dir) = dir else { return Box::new(self.paths.iter()) };
-        // '0' follows '/': exactly the paths that begin with "dir/".
-        let (first, end) = (format!("{dir}/"), format!("{dir}0"));
+        let (first, end) = dir.span();
         Box::new(self.paths.range::<str, _>((Bound::Included(first.as_str()), Bound::Excluded(end.as_str()))))
     }
 

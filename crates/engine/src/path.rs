@@ -54,6 +54,12 @@ impl RelPath {
         std::iter::successors(self.parent(), RelPath::parent)
     }
 
+    /// Returns where the paths inside this directory begin in their order, and the first text after all of them.
+    pub(crate) fn span(&self) -> (String, String) {
+        // '0' follows '/': exactly the paths that begin with "dir/".
+        (format!("{self}/"), format!("{self}0"))
+    }
+
     /// Returns this path with its last part replaced, checked like a path from outside.
     pub fn with_name(&self, name: &str) -> Result<RelPath, NotInside> {
         match self.0.rsplit_once('/') {

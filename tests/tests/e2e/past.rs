@@ -137,18 +137,13 @@ fn now() -> String {
     text
 }
 
-/// Seconds since 1970 as `2026-11-23T14:02:05Z`; days to dates after Howard Hinnant.
+/// Seconds since 1970 as `2026-11-23T14:02:05Z`.
 struct Stamp(u64);
 
 impl std::fmt::Display for Stamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (days, second) = (self.0 / 86_400 + 719_468, self.0 % 86_400);
-        let (era, of_era) = (days / 146_097, days % 146_097);
-        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year + year / 4 - year / 100);
-        let shifted = (5 * of_year + 2) / 153;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        let (year, day) = (year + era * 400 + u64::from(month <= 2), of_year - (153 * shifted + 2) / 5 + 1);
+        let (year, month, day) = shoal_engine::time::civil((self.0 / 86_400) as i64);
+        let second = self.0 % 86_400;
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.999Z")
     }

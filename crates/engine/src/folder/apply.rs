@@ -71,8 +71,7 @@ impl Folder {
             return false;
         }
         let from = self.planning.ready.get(path).and_then(moved_source);
-        let is_unsure = |path: &RelPath| self.looking.has(path) || self.recording.has(path);
-        if !planted!(AppliesOverNews) && (is_unsure(path) || from.is_some_and(is_unsure)) {
+        if !planted!(AppliesOverNews) && (self.is_unsure(path) || from.is_some_and(|from| self.is_unsure(from))) {
             // Looked at again: planned when it is known what stands there.
             self.planning.take_ready(path);
             self.planning.reconsider(path.clone());
@@ -84,7 +83,7 @@ impl Folder {
 
     /// Whether everything that is said of a path is durable.
     fn is_said_durably(&self, path: &RelPath) -> bool {
-        let heads = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default();
+        let heads = self.index.heads(path);
         planted!(AppliesUnsaid) || heads.iter().all(|head| self.exchange.is_durable(head.id))
     }
 
@@ -103,7 +102,7 @@ impl Folder {
 
     fn closing_of_source(&self, change: &Change) -> Option<Vec<VersionId>> {
         let from = moved_source(change)?;
-        let heads = self.index.get(from).map(|state| state.heads.as_slice()).unwrap_or_default();
+        let heads = self.index.heads(from);
         Some(heads.iter().filter(|head| head.kind == Kind::Deleted).map(|head| head.id).collect())
     }
 
@@ -183,7 +182,7 @@ impl Folder {
             self.planning.keep(content);
             self.has_now(content);
         }
-        let is_unspoken = self.index.get(path).is_none_or(|state| state.heads.is_empty());
+        let is_unspoken = self.index.heads(path).is_empty();
         let disk = match after(&change) {
             Some(Kind::Deleted) if is_unspoken => None,
             Some(kind) => Some(Materialised { versions, kind, print }),
@@ -223,7 +222,7 @@ impl Folder {
             if self.index.get(&dir).and_then(|state| state.standing()).is_some() {
                 continue;
             }
-            let heads = self.index.get(&dir).map(|state| state.heads.as_slice()).unwrap_or_default();
+            let heads = self.index.heads(&dir);
             let versions = heads.iter().filter(|head| head.kind == Kind::Directory).map(|head| head.id).collect();
             self.looking.outdate(&dir, now);
             self.note_disk(&dir, Some(Materialised { versions, kind: Kind::Directory, print: None }));

@@ -58,7 +58,7 @@ impl Folder {
         let all = own.into_iter().chain(self.index.below(within));
         let standing = all.filter(|(_, state)| state.standing().is_some()).filter_map(|(path, state)| {
             let disk = state.disk.clone()?;
-            let is_moving = state.is_busy || self.looking.has(path) || self.recording.has(path);
+            let is_moving = state.is_busy || self.is_unsure(path);
             let is_sure = !is_moving && !disk.versions.is_empty();
             Some((path.clone(), Standing { disk, is_sure }))
         });

@@ -22,7 +22,7 @@ impl Folder {
     ) -> Explanation {
         let facts = self.facts(path);
         let winner = self.index.reconciled(path).winner;
-        let others = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default().iter();
+        let others = self.index.heads(path).iter();
         let others = others.filter(|head| winner.is_none_or(|winner| winner.id != head.id));
         let members = self.ledger.membership().members.iter().filter(|(device, _)| **device != self.me);
         let members = members.map(|(device, member)| {

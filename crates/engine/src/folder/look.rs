@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::looking::{HASH_BATCH_MAX, HASHES_MAX, Hint, RELOOK_AFTER, RELOOK_BUSY_AFTER, REREAD_AFTER, is_of_reading};
+use super::looking::{HASH_BATCH_MAX, HASHES_MAX, Hint, RELOOK_AFTER, REREAD_AFTER, is_of_reading};
 use crate::effect::Effect;
 use crate::entry::Kind;
 use crate::event::{Noticed, WorkId};
@@ -101,10 +101,7 @@ impl Folder {
                 continue;
             }
             if self.index.get(&path).is_some_and(|state| state.is_busy) {
-                // The disk is changing it for us: look when that is over.
-                if !planted!(BusyHintsForgotten) {
-                    self.looking.hint_later(path, RELOOK_BUSY_AFTER, turn.now);
-                }
+                self.looking.hint_when_idle(path, turn.now);
                 continue;
             }
             match what {
@@ -157,10 +154,7 @@ impl Folder {
         }
         for entry in entries {
             if self.index.get(&entry.path).is_some_and(|state| state.is_busy) {
-                // The disk is changing it for us, and a user may have been there already: look when that is over.
-                if !planted!(BusyHintsForgotten) {
-                    self.looking.hint_later(entry.path, RELOOK_BUSY_AFTER, turn.now);
-                }
+                self.looking.hint_when_idle(entry.path, turn.now);
                 continue;
             }
             if self.looking.news.contains(&entry.path) && !planted!(OldWalksBelieved) {
@@ -294,11 +288,10 @@ impl Folder {
         let is_same = |print: Option<Fingerprint>| print.is_some_and(|print| print.inode == inode);
         let Some(before) = self.index.disk(path).filter(|disk| is_same(disk.print)) else { return };
         let Some(content) = before.kind.content() else { return };
-        let others = self.index.places_of(content).filter(|(place, disk)| *place != path && is_same(disk.print));
-        let others: Vec<RelPath> = others.map(|(place, _)| place.clone()).collect();
         // What is being looked at is left alone, or two names would keep each other from ever being read.
-        let is_known = |place: &RelPath| self.looking.has(place) || self.recording.has(place);
-        let others: Vec<RelPath> = others.into_iter().filter(|place| !is_known(place)).collect();
+        let is_other = |place: &RelPath, print| place != path && is_same(print) && !self.is_unsure(place);
+        let others = self.index.places_of(content).filter(|(place, disk)| is_other(place, disk.print));
+        let others: Vec<RelPath> = others.map(|(place, _)| place.clone()).collect();
         others.into_iter().for_each(|place| self.looking.hint(place, true, now));
     }
 
@@ -314,7 +307,7 @@ impl Folder {
         let is_new = was != Some(Kind::Directory);
         let is_known_absent = self.index.disk(&path).is_some_and(|disk| disk.kind == Kind::Deleted);
         let versions = self.live_directory_heads(&path);
-        let is_unspoken = self.index.get(&path).is_none_or(|state| state.heads.is_empty());
+        let is_unspoken = self.index.heads(&path).is_empty();
         let is_news = match was {
             Some(Kind::Directory) => false,
             Some(Kind::File { .. } | Kind::Link { .. }) => true,
@@ -345,7 +338,7 @@ impl Folder {
     }
 
     fn live_directory_heads(&self, path: &RelPath) -> Vec<crate::id::VersionId> {
-        let heads = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default();
+        let heads = self.index.heads(path);
         heads.iter().filter(|head| head.kind == Kind::Directory).map(|head| head.id).collect()
     }
 

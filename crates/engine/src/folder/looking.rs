@@ -18,7 +18,7 @@ pub(super) const REREAD_AFTER: Duration = Duration::from_millis(500);
 /// When something that could not be read is looked at again.
 pub(super) const RELOOK_AFTER: Duration = Duration::from_secs(10);
 /// When something that the disk is changing for us is looked at again.
-pub(super) const RELOOK_BUSY_AFTER: Duration = Duration::from_millis(100);
+const RELOOK_BUSY_AFTER: Duration = Duration::from_millis(100);
 /// How often a stopped folder is tried again by itself.
 pub(super) const REOPEN_EVERY: Duration = Duration::from_secs(5);
 /// Files in one `Hash`: small enough that a first scan is recorded as it goes.
@@ -46,6 +46,11 @@ pub(super) struct Walk {
 /// Whether a problem says that something could not be read, so that reading it ends the problem.
 pub(super) fn is_of_reading(code: Code) -> bool {
     matches!(code, Code::NotAllowed | Code::DiskError | Code::DiskFull | Code::Busy)
+}
+
+/// Everything from the first name up to the second.
+fn bounds<'a>(first: &'a str, end: &'a str) -> (Bound<&'a str>, Bound<&'a str>) {
+    (Bound::Included(first), Bound::Excluded(end))
 }
 
 /// Everything that is being looked at.
@@ -166,18 +171,22 @@ impl Looking {
 
     /// No directory stands at a path: what was asked before about paths in it may be answered as it was before.
     pub(super) fn outdate_below(&mut self, dir: &RelPath, now: Timestamp) {
-        // '0' follows '/': exactly the paths that begin with "dir/". Asked for every file that is looked at.
-        let (first, end) = (format!("{dir}/"), format!("{dir}0"));
-        let inside = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
+        // Asked for every file that is looked at.
+        let (first, end) = dir.span();
         let asked = self.looks.values().chain(self.hashes.values()).chain([&self.to_hash]);
-        let below: Vec<RelPath> = asked.flat_map(|paths| paths.range::<str, _>(inside)).cloned().collect();
+        let below: Vec<RelPath> =
+            asked.flat_map(|paths| paths.range::<str, _>(bounds(&first, &end))).cloned().collect();
         below.iter().for_each(|path| self.outdate(path, now));
     }
 
     /// A directory was listed: what was asked before about its children may be answered as it was before or after.
     pub(super) fn outdate_children(&mut self, dir: Option<&RelPath>, now: Timestamp) {
-        let is_child = |path: &&RelPath| path.parent().as_ref() == dir;
-        let asked: Vec<RelPath> = self.looks.values().flatten().filter(is_child).cloned().collect();
+        // Asked for every directory of a walk.
+        let depth = dir.map_or(0, |dir| dir.as_str().len() + 1);
+        let span = dir.map(RelPath::span);
+        let inside = span.as_ref().map_or((Bound::Unbounded, Bound::Unbounded), |(first, end)| bounds(first, end));
+        let asked = self.looks.values().flat_map(|paths| paths.range::<str, _>(inside));
+        let asked: Vec<RelPath> = asked.filter(|path| !path.as_str()[depth..].contains('/')).cloned().collect();
         asked.iter().for_each(|path| self.outdate(path, now));
     }
 
@@ -216,6 +225,13 @@ impl Looking {
     /// Looks at a path after a pause.
     pub(crate) fn hint_later(&mut self, path: RelPath, wait: Duration, now: Timestamp) {
         self.hints.entry(path).or_insert(Hint { first: now, due: now.after(wait) });
+    }
+
+    /// Looks at a path when the disk has changed it for us: a person may have been there already.
+    pub(super) fn hint_when_idle(&mut self, path: RelPath, now: Timestamp) {
+        if !planted!(BusyHintsForgotten) {
+            self.hint_later(path, RELOOK_BUSY_AFTER, now);
+        }
     }
 
     /// When a hint is due next.

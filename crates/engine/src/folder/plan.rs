@@ -56,7 +56,7 @@ impl Folder {
     fn plan(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
         self.planning.take_ready(path);
         self.hold.forget(path);
-        let is_unsure = self.looking.has(path) || self.recording.has(path);
+        let is_unsure = self.is_unsure(path);
         let Some(state) = self.index.get(path) else {
             return self.rest(path, turn);
         };
@@ -202,7 +202,7 @@ impl Folder {
 
     /// The heads that stand for what `kind` puts on the disk: equal ones, and those that lose without a copy.
     pub(super) fn closing(&self, path: &RelPath, kind: &Kind) -> Vec<VersionId> {
-        let heads = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default();
+        let heads = self.index.heads(path);
         let is_closed = |head: &&Head| head.kind.is_same(kind) || matches!(head.kind, Kind::Deleted | Kind::Directory);
         heads.iter().filter(is_closed).map(|head| head.id).collect()
     }

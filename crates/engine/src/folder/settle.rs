@@ -30,8 +30,8 @@ impl Folder {
         }
         let is_due = |(path, since): &(&RelPath, &Timestamp)| {
             let is_ours = self.index.reconciled(path).losers.iter().any(|loser| loser.id.chain.device == self.me);
-            let is_unsure = self.looking.has(path) || self.recording.has(path);
-            !is_unsure && (is_ours || !planted!(OnlyAuthorsSettle) && turn.now.since(**since) >= SETTLE_GRACE)
+            !self.is_unsure(path)
+                && (is_ours || !planted!(OnlyAuthorsSettle) && turn.now.since(**since) >= SETTLE_GRACE)
         };
         let due: Vec<RelPath> = self.conflicts.iter().filter(is_due).map(|(path, _)| path.clone()).collect();
         for path in due {
@@ -45,14 +45,14 @@ impl Folder {
     /// The winner's own entry stays the head, so an edit of it that is under way elsewhere is no new conflict.
     fn settle(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
         let reconciled = self.index.reconciled(path);
-        let heads = self.index.get(path).map(|state| state.heads.as_slice()).unwrap_or_default();
+        let heads = self.index.heads(path);
         let (mut entries, mut copies) = (Vec::new(), Vec::new());
         for loser in &reconciled.losers {
             let copy = copy_path(path, loser);
             if copy == *path {
                 continue;
             }
-            let there = self.index.get(&copy).map(|state| state.heads.as_slice()).unwrap_or_default();
+            let there = self.index.heads(&copy);
             let is_closed = |head: &&crate::version::Head| head.kind.is_same(&loser.kind);
             let supersedes = heads.iter().chain(there).filter(is_closed).map(|head| head.id).collect();
             entries.push(Entry {

@@ -65,10 +65,8 @@ impl Hands {
     }
 
     pub(super) fn note_witness(self: &Arc<Self>, folder: FolderId, witness: Witness) {
-        let Some(bench) = self.benches.get(Scope::Folder(folder)) else { return };
-        bench.work(move |ground| {
-            let Some(root) = ground.and_then(|ground| ground.root()) else { return };
-            if let Err(error) = root.check().map_err(|_| Code::DiskError).and_then(|()| root.note_witness(witness)) {
+        self.on_root(folder, false, move |_, root| {
+            if let Err(error) = root.note_witness(witness) {
                 // Only a home that is set back to an older copy would miss it.
                 tracing::warn!(%folder, ?error, "cannot note how far our records are");
             }

@@ -112,7 +112,7 @@ impl Hands {
     }
 
     /// Does something in a folder that is open: in turn with its other work, or beside it if that takes long.
-    fn on_root(
+    pub(super) fn on_root(
         self: &Arc<Self>,
         folder: FolderId,
         is_long: bool,
