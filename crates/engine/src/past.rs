@@ -44,6 +44,16 @@ pub enum Step {
     Remove,
 }
 
+impl Step {
+    /// What comes; `None` if nothing does.
+    pub fn kind(&self) -> Option<&Kind> {
+        match self {
+            Step::Create(kind) | Step::Replace(kind) => Some(kind),
+            Step::Remove => None,
+        }
+    }
+}
+
 /// Every entry that counts, causes before their effects.
 pub fn entries(accepted: &[AcceptedRecord]) -> Vec<PastEntry> {
     let mut entries = Vec::new();

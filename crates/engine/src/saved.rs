@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::entry::Kind;
 use crate::id::{ChainId, DeviceId, FolderId, OfferId, VersionId};
 use crate::message::OfferItem;
-use crate::observe::Fingerprint;
+use crate::observe::{Expected, Fingerprint};
 use crate::path::RelPath;
 use crate::time::Timestamp;
 
@@ -84,6 +84,19 @@ pub struct Materialised {
     pub kind: Kind,
     /// The file's fingerprint.
     pub print: Option<Fingerprint>,
+}
+
+impl Materialised {
+    /// What a change expects to find where this stands.
+    pub fn expected(&self) -> Expected {
+        match (&self.kind, self.print) {
+            (Kind::File { content, .. }, Some(print)) => Expected::File { print, content: *content },
+            (Kind::Directory, _) => Expected::Directory,
+            (Kind::Link { target }, _) => Expected::Link { target: target.clone() },
+            // A remembered file without a fingerprint cannot be expected: the disk will say what stands there.
+            (Kind::File { .. } | Kind::Deleted, _) => Expected::Absent,
+        }
+    }
 }
 
 /// An offer under way.

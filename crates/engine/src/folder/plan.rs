@@ -130,7 +130,7 @@ impl Folder {
         let Some(disk) = self.index.disk(path).cloned() else { return };
         match disk.kind {
             Kind::File { .. } | Kind::Link { .. } if !disk.versions.is_empty() => {
-                self.make_ready(path, expected(Some(&disk)), Act::Remove, turn);
+                self.make_ready(path, disk.expected(), Act::Remove, turn);
             }
             // A directory that was seen new has an entry; this one was made for what stood in it.
             Kind::Directory if !self.index.has_standing_below(path) => {
@@ -176,7 +176,7 @@ impl Folder {
         if self.planning.is_put_off(path, turn.now) {
             return self.await_content(path, head, turn);
         }
-        let expected = expected(stands);
+        let expected = stands.map_or(Expected::Absent, Materialised::expected);
         match (&head.kind, &expected) {
             (_, Expected::Absent) if self.is_blocked(path) => {
                 self.rest(path, turn);
@@ -340,19 +340,6 @@ fn is_of_working(code: Code) -> bool {
         | Code::OurName
         | Code::TooLarge
         | Code::ReadOnlyRole => false,
-    }
-}
-
-fn expected(stands: Option<&Materialised>) -> Expected {
-    match stands {
-        None => Expected::Absent,
-        Some(disk) => match (&disk.kind, disk.print) {
-            (Kind::File { content, .. }, Some(print)) => Expected::File { print, content: *content },
-            (Kind::Directory, _) => Expected::Directory,
-            (Kind::Link { target }, _) => Expected::Link { target: target.clone() },
-            // A remembered file without a fingerprint cannot be expected: the disk will say what stands there.
-            (Kind::File { .. } | Kind::Deleted, _) => Expected::Absent,
-        },
     }
 }
 

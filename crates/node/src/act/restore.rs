@@ -15,6 +15,7 @@ use shoal_engine::observe::{Act, Change, Expected, Fingerprint, Outcome, Source}
 use shoal_engine::past::{self, PastEntry, Step};
 use shoal_engine::path::RelPath;
 use shoal_engine::request::Request;
+use shoal_engine::saved::Materialised;
 use shoal_engine::status::{FolderState, FolderStatus, Standing};
 use shoal_engine::time::Timestamp;
 use tokio::sync::oneshot;
@@ -122,11 +123,7 @@ async fn make_plan(node: &Node, at: &PathIn, to: &Moment) -> Result<Plan, Troubl
 }
 
 fn is_about_directory(step: &Step, stands: Option<&Kind>) -> bool {
-    let comes = match step {
-        Step::Create(kind) | Step::Replace(kind) => Some(kind),
-        Step::Remove => None,
-    };
-    comes == Some(&Kind::Directory) || stands == Some(&Kind::Directory)
+    step.kind() == Some(&Kind::Directory) || stands == Some(&Kind::Directory)
 }
 
 /// Nothing is put back where it would not count, or where it is not known what stands there.
@@ -325,20 +322,12 @@ async fn make(node: &Node, folder: FolderId, items: &mut [Item]) -> Result<(), T
 }
 
 impl Item {
-    /// What comes.
-    fn kind(&self) -> Option<&Kind> {
-        match &self.step {
-            Step::Create(kind) | Step::Replace(kind) => Some(kind),
-            Step::Remove => None,
-        }
-    }
-
     fn content(&self) -> Option<ContentId> {
-        self.kind()?.content()
+        self.step.kind()?.content()
     }
 
     fn size(&self) -> Option<u64> {
-        match self.kind()? {
+        match self.step.kind()? {
             Kind::File { size, .. } => Some(*size),
             Kind::Directory | Kind::Link { .. } | Kind::Deleted => None,
         }
@@ -346,13 +335,8 @@ impl Item {
 
     fn change(&self) -> Option<Change> {
         let stands = self.stands.as_ref().map(|stands| &stands.disk);
-        let expected = match stands.map(|disk| (&disk.kind, disk.print)) {
-            Some((Kind::File { content, .. }, Some(print))) => Expected::File { print, content: *content },
-            Some((Kind::Directory, _)) => Expected::Directory,
-            Some((Kind::Link { target }, _)) => Expected::Link { target: target.clone() },
-            Some((Kind::File { .. } | Kind::Deleted, _)) | None => Expected::Absent,
-        };
-        let act = match self.kind() {
+        let expected = stands.map_or(Expected::Absent, Materialised::expected);
+        let act = match self.step.kind() {
             None | Some(Kind::Deleted) => Act::Remove,
             Some(Kind::Directory) => Act::MakeDirectory,
             Some(Kind::Link { target }) => Act::MakeLink { target: target.clone() },
