@@ -7,7 +7,14 @@ use shoal_tests::sim::plan::Size;
 use shoal_tests::sim::world::{self, Options, Report};
 
 /// Seeds of short histories that once showed a fault; each is named by what it showed.
-const SHORT_REGRESSIONS: [(u64, &str); 5] = [
+const SHORT_REGRESSIONS: [(u64, &str); 12] = [
+    (1_011_543, "a file that waited to be recorded was recorded although its directory was moved away meanwhile"),
+    (1_029_826, "a file that waited to be recorded and was deleted meanwhile was not missed by a walk"),
+    (1_025_387, "the same, with its directory"),
+    (1_036_257, "an edit followed a move to where its bytes had been taken from"),
+    (2_045_601, "a directory that was moved away while the disk put a file into it was taken to stand"),
+    (1_009_989, "what stood in a directory was told before the file was gone whose place it took"),
+    (1_014_805, "the same"),
     (585, "a file that took a directory's place was a conflict with itself"),
     (2_843, "a file that was gone again before it was recorded waited for ever"),
     (313_035, "what a person put where a record said the same was removed with that record"),
@@ -16,7 +23,9 @@ const SHORT_REGRESSIONS: [(u64, &str); 5] = [
 ];
 
 /// Seeds of long histories that once showed a fault.
-const LONG_REGRESSIONS: [(u64, &str); 19] = [
+const LONG_REGRESSIONS: [(u64, &str); 21] = [
+    (20_013, "a home set back took an edit for one made of what stood there by its old memory"),
+    (9_019, "what stood in a directory was told before the file was gone whose place it took"),
     (554, "an old content put back by a person was taken for one that had never been replaced"),
     (163, "a home set back to a backup used its numbers twice"),
     (858, "what others had deleted since a backup came back with it"),

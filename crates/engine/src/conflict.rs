@@ -89,6 +89,8 @@ mod tests {
             kind: Kind::Directory,
             time: Timestamp(time),
             author: author.into(),
+            supersedes: Box::default(),
+            moved_from: None,
         }
     }
 

@@ -48,6 +48,30 @@ impl Kind {
         !matches!(self, Kind::Deleted)
     }
 
+    /// What two changes of one file amount to together: a change of the bytes on one side and of the executable bit on
+    /// the other. `base` is the file both changed, if it is known. `None` if both changed the bytes, or one is no file.
+    pub fn merged(base: Option<&Kind>, mine: &Kind, theirs: &Kind) -> Option<Kind> {
+        let (
+            Kind::File { content: a, size: own_size, executable: x, modified: own_time },
+            Kind::File { content: b, size, executable: y, modified },
+        ) = (mine, theirs)
+        else {
+            return None;
+        };
+        let (content, bit) = match base {
+            Some(Kind::File { content, executable, .. }) => (Some(content), Some(executable)),
+            Some(Kind::Directory | Kind::Link { .. } | Kind::Deleted) | None => (None, None),
+        };
+        let executable = if bit == Some(x) { *y } else { *x };
+        if a == b || content == Some(b) {
+            Some(Kind::File { content: *a, size: *own_size, executable, modified: *own_time })
+        } else if content == Some(a) {
+            Some(Kind::File { content: *b, size: *size, executable, modified: *modified })
+        } else {
+            None
+        }
+    }
+
     /// The content, if it is a file.
     pub fn content(&self) -> Option<ContentId> {
         match self {

@@ -67,14 +67,16 @@ pub(crate) struct Folder {
     exchange: exchange::Exchange,
     hold: hold::Holding,
     mark: mark::Mark,
-    /// Conflicts that are not settled, and since when we know of each.
-    conflicts: BTreeMap<RelPath, Timestamp>,
+    /// Paths whose heads leave something open, and since when we know of each.
+    open_paths: BTreeMap<RelPath, Timestamp>,
     /// Paths whose memory changed and is not handed to the index yet.
     changed: BTreeSet<RelPath>,
     /// Records that reading the ledger brought to light and that are not on the disk yet.
     unsaved: Vec<(RecordKey, Vec<u8>)>,
     /// How many membership entries this device knew once, by the witness.
     memberships_min: u64,
+    /// The home was set back: what it remembers of the disk once stood there, but more may have happened since.
+    is_memory_old: bool,
     /// What the ledger forgot, until it is known again.
     forgotten: Option<witness::Forgotten>,
     /// Records on their way to the disk, in their order.
@@ -106,10 +108,11 @@ impl Folder {
             exchange: exchange::Exchange::default(),
             hold: hold::Holding::default(),
             mark: mark::Mark::default(),
-            conflicts: BTreeMap::new(),
+            open_paths: BTreeMap::new(),
             changed: BTreeSet::new(),
             unsaved: Vec::new(),
             memberships_min: 0,
+            is_memory_old: false,
             forgotten: None,
             appending: BTreeMap::new(),
             is_append_refused: false,
@@ -254,7 +257,7 @@ impl Folder {
             return dues.into_iter().flatten().min();
         }
         let settle = self
-            .conflicts
+            .open_paths
             .values()
             .map(|since| since.after(crate::limits::SETTLE_GRACE))
             .min()
@@ -264,6 +267,7 @@ impl Folder {
         let looks = [self.looking.deadline(), self.recording.deadline()].into_iter().flatten();
         let others = [
             self.looking.full_walk_due(),
+            self.recording.waits_until(),
             self.planning.deadline(),
             self.mark.deadline(),
             settle,

@@ -7,23 +7,26 @@ use std::ops::Bound;
 
 use crate::conflict::original_of;
 use crate::entry::{Entry, Kind};
-use crate::id::{ContentId, VersionId};
+use crate::id::{ContentId, RecordHash, VersionId};
 use crate::observe::Code;
 use crate::path::RelPath;
 use crate::reconcile::{Reconciled, reconcile};
 use crate::saved::Materialised;
 use crate::version::{Head, winner};
 
-/// Most superseded file versions remembered per path, to recognise an old file after the index was lost.
+/// Most superseded versions remembered per path: to recognise an old file after the index was lost, and to know what two
+/// changes were made to.
 const PAST_MAX: usize = 16;
+/// How often a file may have been moved on for an edit to follow it.
+const MOVES_MAX: usize = 16;
 
 /// Everything known of one path.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PathState {
     /// Entries no other supersedes.
     pub(crate) heads: Vec<Head>,
-    /// Versions that were superseded, newest last.
-    pub(crate) past: Vec<(VersionId, Kind)>,
+    /// Heads that were superseded, newest last.
+    pub(crate) past: Vec<Head>,
     /// What stands here as last seen or made; `Deleted` for known absence, `None` where nothing is known.
     pub(crate) disk: Option<Materialised>,
     /// What stands here is remembered from an earlier run and was not seen since: it may be older than what stands here.
@@ -45,7 +48,7 @@ impl PathState {
             std::mem::take(&mut self.heads).into_iter().partition(|old| supersedes.contains(&old.id));
         self.heads = open;
         let closed = if planted!(PastForgotten) { Vec::new() } else { closed };
-        self.past.extend(closed.into_iter().filter(|old| old.kind.is_live()).map(|old| (old.id, old.kind)));
+        self.past.extend(closed);
         let extra = self.past.len().saturating_sub(PAST_MAX);
         self.past.drain(..extra);
     }
@@ -70,6 +73,8 @@ pub(crate) struct Index {
     live_below: BTreeMap<RelPath, u32>,
     /// Per directory, how many paths below it stand on this disk.
     standing_below: BTreeMap<RelPath, u32>,
+    /// Where a version was moved to by whoever took it away from where it stood, and what ranks that entry.
+    moved_to: BTreeMap<VersionId, (u64, RecordHash, RelPath)>,
     /// Paths that cannot go on.
     pub(crate) problems: BTreeSet<RelPath>,
     /// Files on this disk that are named like conflict copies.
@@ -92,7 +97,10 @@ impl Index {
 
     /// What the heads of a path amount to.
     pub(crate) fn reconciled(&self, path: &RelPath) -> Reconciled<'_> {
-        self.paths.get(path).map(|state| reconcile(&state.heads, self.has_live_below(path))).unwrap_or_default()
+        self.paths
+            .get(path)
+            .map(|state| reconcile(&state.heads, &state.past, self.has_live_below(path)))
+            .unwrap_or_default()
     }
 
     /// Whether something live exists below a directory.
@@ -148,6 +156,14 @@ impl Index {
     /// Returns the path away from which the entry moved a version, if it did.
     pub(crate) fn fold(&mut self, entry: &Entry, head: Head) -> Option<RelPath> {
         let moved = entry.moved_from.filter(|version| entry.supersedes.contains(version));
+        if let Some(version) = entry.moved_from.filter(|_| moved.is_none()) {
+            let place = (head.lamport, head.hash, entry.path.clone());
+            match self.moved_to.get_mut(&version) {
+                Some(known) if *known >= place => {}
+                Some(known) => *known = place,
+                None => drop(self.moved_to.insert(version, place)),
+            }
+        }
         let moved = moved.filter(|_| !planted!(MovesStay));
         let from = moved.and_then(|version| self.path_of(version, &entry.path));
         if let Some(from) = &from {
@@ -171,8 +187,23 @@ impl Index {
         likely.or_else(|| self.paths.keys().find(|path| has(path)).cloned())
     }
 
+    /// Where the file lives now that one of these versions was, if somebody moved it; the latest of several moves counts.
+    pub(crate) fn place_after_moves(&self, versions: &[VersionId]) -> Option<&RelPath> {
+        let mut versions = versions.to_vec();
+        for _ in 0..MOVES_MAX {
+            let (_, _, place) = versions.iter().filter_map(|version| self.moved_to.get(version)).max()?;
+            let state = self.paths.get(place)?;
+            if winner(&state.heads).is_some_and(|head| matches!(head.kind, Kind::File { .. })) {
+                return Some(place);
+            }
+            versions = state.heads.iter().chain(&state.past).map(|head| head.id).collect();
+        }
+        None
+    }
+
     /// Forgets all heads, to fold a ledger anew.
     pub(crate) fn clear_heads(&mut self) {
+        self.moved_to.clear();
         let paths: Vec<RelPath> = self.paths.keys().cloned().collect();
         for path in paths {
             self.change(&path, |state| {

@@ -94,7 +94,7 @@ pub fn state_at(entries: &[PastEntry], moment: Timestamp) -> BTreeMap<RelPath, K
     let above: BTreeSet<RelPath> =
         heads.iter().filter(|(_, heads)| is_live(heads)).flat_map(|(path, _)| path.ancestors()).collect();
     let stood = heads.iter().filter_map(|(path, heads)| {
-        let reconciled = reconcile(heads, above.contains(path));
+        let reconciled = reconcile(heads, &[], above.contains(path));
         let kind = &reconciled.winner?.kind;
         let stood = kind.is_live() && (!reconciled.gives_way || *kind == Kind::Directory);
         stood.then(|| (path.clone(), kind.clone()))
@@ -148,6 +148,8 @@ impl PastEntry {
             kind: self.entry.kind.clone(),
             time: self.time,
             author: self.author.clone(),
+            supersedes: self.entry.supersedes.as_slice().into(),
+            moved_from: self.entry.moved_from.map(Box::new),
         }
     }
 }

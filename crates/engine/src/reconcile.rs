@@ -1,7 +1,7 @@
 //! What the heads of a path amount to: one winner, and the versions that must not be lost beside it.
 
 use crate::entry::Kind;
-use crate::version::{Head, winner};
+use crate::version::{Head, base, winner};
 
 /// The meaning of a path's heads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,19 +12,23 @@ pub struct Reconciled<'a> {
     pub losers: Vec<&'a Head>,
     /// A directory lives here: the winner is a file or link and gives way, so it is among the losers.
     pub gives_way: bool,
+    /// What the winner and heads that need no copy amount to together: a change of the bytes here, of the executable bit
+    /// there.
+    pub merged: Option<Kind>,
 }
 
 impl Reconciled<'_> {
     /// Whether a settlement is due.
-    pub fn is_conflict(&self) -> bool {
-        !self.losers.is_empty()
+    pub fn is_open(&self) -> bool {
+        !self.losers.is_empty() || self.merged.is_some()
     }
 }
 
 /// Decides about one path. `is_directory` says that something live exists below it.
 ///
-/// A head that is deleted, or a directory, loses without a copy: there are no bytes to keep.
-pub fn reconcile(heads: &[Head], is_directory: bool) -> Reconciled<'_> {
+/// A head that is deleted, or a directory, loses without a copy: there are no bytes to keep. So does a file whose bytes
+/// the winner has, or whose author left the bytes as they were in `past`: what the heads replaced, as far as it is known.
+pub fn reconcile<'a>(heads: &'a [Head], past: &[Head], is_directory: bool) -> Reconciled<'a> {
     let Some(first) = winner(heads) else {
         return Reconciled::default();
     };
@@ -33,14 +37,21 @@ pub fn reconcile(heads: &[Head], is_directory: bool) -> Reconciled<'_> {
         is_directory && !planted!(FilesBesideDirectories) || heads.iter().any(|head| head.kind == Kind::Directory);
     let gives_way = is_directory && has_bytes(first);
     let mut losers: Vec<&Head> = Vec::new();
+    let mut merged: Option<Kind> = None;
     let mut ranked: Vec<&Head> = heads.iter().filter(|head| has_bytes(head)).collect();
     ranked.sort_by_key(|head| std::cmp::Reverse(head.rank()));
     for head in ranked {
         let is_kept =
             !gives_way && head.kind.is_same(&first.kind) || losers.iter().any(|other| other.kind.is_same(&head.kind));
         let is_forgotten = planted!(LosersForgotten) || planted!(DeletionsWin) && !first.kind.is_live();
-        if !is_kept && !is_forgotten {
-            losers.push(head);
+        if is_kept || is_forgotten {
+            continue;
+        }
+        let stands = merged.as_ref().unwrap_or(&first.kind);
+        let before = base(first, head, past).map(|old| &old.kind);
+        match Kind::merged(before, stands, &head.kind).filter(|_| !gives_way) {
+            Some(kind) => merged = Some(kind),
+            None => losers.push(head),
         }
     }
     let winner = if gives_way {
@@ -48,7 +59,7 @@ pub fn reconcile(heads: &[Head], is_directory: bool) -> Reconciled<'_> {
     } else {
         Some(first)
     };
-    Reconciled { winner, losers, gives_way }
+    Reconciled { winner, losers, gives_way, merged }
 }
 
 fn has_bytes(head: &Head) -> bool {
@@ -70,6 +81,8 @@ mod tests {
             kind,
             time: Timestamp(0),
             author: "x".into(),
+            supersedes: Box::default(),
+            moved_from: None,
         }
     }
 
@@ -85,7 +98,7 @@ mod tests {
     #[test]
     fn the_later_edit_wins_and_the_other_is_kept() {
         let heads = [head(1, 5, file(1)), head(2, 7, file(2))];
-        let result = reconcile(&heads, false);
+        let result = reconcile(&heads, &[], false);
         assert_eq!(result.winner, Some(&heads[1]));
         assert_eq!(result.losers, [&heads[0]]);
     }
@@ -93,25 +106,64 @@ mod tests {
     #[test]
     fn equal_contents_are_one_version() {
         let heads = [head(1, 5, file(1)), head(2, 7, file(1))];
-        assert!(!reconcile(&heads, false).is_conflict());
+        assert!(!reconcile(&heads, &[], false).is_open());
     }
 
     #[test]
     fn an_edit_outlives_a_deletion_without_a_copy() {
         let heads = [head(1, 5, file(1)), head(2, 70, Kind::Deleted)];
-        let result = reconcile(&heads, false);
+        let result = reconcile(&heads, &[], false);
         assert_eq!(result.winner, Some(&heads[0]));
-        assert!(!result.is_conflict());
+        assert!(!result.is_open());
+    }
+
+    /// A change of an earlier head.
+    fn change(device: u8, lamport: u64, of: &Head, content: u8, is_program: bool) -> Head {
+        let mut changed = head(device, lamport, file(content));
+        if let Kind::File { executable, .. } = &mut changed.kind {
+            *executable = is_program;
+        }
+        changed.supersedes = [of.id].into();
+        changed
+    }
+
+    #[test]
+    fn a_change_of_the_bit_and_an_edit_become_one_file() {
+        let past = [head(1, 1, file(1))];
+        let (bit, edit) = (change(2, 5, &past[0], 1, true), change(3, 4, &past[0], 2, false));
+        let expected = change(9, 9, &past[0], 2, true).kind;
+        for heads in [[bit.clone(), edit.clone()], [edit.clone(), bit.clone()]] {
+            let result = reconcile(&heads, &past, false);
+            assert_eq!(result.losers, [] as [&Head; 0]);
+            assert!(result.merged.expect("both").is_same(&expected));
+        }
+        let other = change(4, 3, &past[0], 3, false);
+        let heads = [bit, edit, other.clone()];
+        let result = reconcile(&heads, &past, false);
+        assert_eq!(result.losers, [&other], "a second edit is kept beside them");
+        // What both changed is not known: nothing tells an edit from an old file.
+        assert_eq!(reconcile(&heads, &[], false).losers.len(), 2);
+    }
+
+    #[test]
+    fn the_same_bytes_need_no_copy_whatever_the_bit() {
+        let past = [head(1, 1, file(7))];
+        let (plain, program) = (change(2, 5, &past[0], 1, false), change(3, 4, &past[0], 1, true));
+        let heads = [plain.clone(), program.clone()];
+        let result = reconcile(&heads, &past, false);
+        assert!(!result.losers.iter().any(|_| true));
+        assert!(result.merged.expect("both").is_same(&program.kind), "who set the bit changed something");
+        assert!(reconcile(&heads, &[], false).merged.expect("both").is_same(&plain.kind), "the winner's bit");
     }
 
     #[test]
     fn a_file_gives_way_to_a_directory() {
         let heads = [head(1, 5, file(1))];
-        let result = reconcile(&heads, true);
+        let result = reconcile(&heads, &[], true);
         assert!(result.gives_way);
         assert_eq!(result.losers, [&heads[0]]);
         let heads = [head(1, 9, file(1)), head(2, 7, Kind::Directory)];
-        let result = reconcile(&heads, false);
+        let result = reconcile(&heads, &[], false);
         assert_eq!(result.winner, Some(&heads[1]));
         assert_eq!(result.losers, [&heads[0]]);
     }
@@ -119,7 +171,7 @@ mod tests {
     #[test]
     fn three_edits_keep_two_copies_and_equal_losers_one() {
         let heads = [head(1, 5, file(1)), head(2, 7, file(2)), head(3, 6, file(3)), head(4, 1, file(3))];
-        let result = reconcile(&heads, false);
+        let result = reconcile(&heads, &[], false);
         assert_eq!(result.winner, Some(&heads[1]));
         assert_eq!(result.losers, [&heads[2], &heads[0]]);
     }
@@ -128,7 +180,7 @@ mod tests {
     fn the_order_of_heads_does_not_matter() {
         let heads = [head(1, 5, file(1)), head(2, 5, file(2)), head(3, 5, Kind::Deleted), head(4, 2, Kind::Directory)];
         let names = |heads: &[Head]| {
-            let result = reconcile(heads, false);
+            let result = reconcile(heads, &[], false);
             (result.winner.map(|head| head.id), result.losers.iter().map(|head| head.id).collect::<Vec<_>>())
         };
         let expected = names(&heads);

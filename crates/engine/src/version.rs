@@ -21,6 +21,10 @@ pub struct Head {
     pub time: Timestamp,
     /// The author's name in the membership that its block cites.
     pub author: Arc<str>,
+    /// The versions it replaces.
+    pub supersedes: Box<[VersionId]>,
+    /// The version that was moved here, where the author knew it.
+    pub moved_from: Option<Box<VersionId>>,
 }
 
 impl Head {
@@ -33,4 +37,26 @@ impl Head {
 /// The head that wins the path; `None` if there is none.
 pub fn winner(heads: &[Head]) -> Option<&Head> {
     heads.iter().max_by_key(|head| head.rank())
+}
+
+/// The versions among `past` that `head` replaces, directly or through others.
+pub fn ancestors<'a>(head: &Head, past: &'a [Head]) -> Vec<&'a Head> {
+    let mut found: Vec<&Head> = Vec::new();
+    let mut open: Vec<VersionId> = head.supersedes.to_vec();
+    while let Some(id) = open.pop() {
+        if let Some(old) = past.iter().find(|old| old.id == id)
+            && !found.iter().any(|known| known.id == id)
+        {
+            found.push(old);
+            open.extend(old.supersedes.iter().copied());
+        }
+    }
+    found
+}
+
+/// The latest live version that both heads replace, as far as `past` reaches back.
+pub fn base<'a>(a: &Head, b: &Head, past: &'a [Head]) -> Option<&'a Head> {
+    let of_b = ancestors(b, past);
+    let is_common = |old: &&Head| old.kind.is_live() && of_b.iter().any(|other| other.id == old.id);
+    ancestors(a, past).into_iter().filter(is_common).max_by_key(|old| (old.lamport, old.hash))
 }

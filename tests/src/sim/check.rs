@@ -89,7 +89,9 @@ impl World {
             let mine = self.account.touched.get(on).cloned().unwrap_or_default();
             let is_viewer = self.account.viewers.contains(on) || self.account.unsteady.contains(on);
             let is_demoted = self.account.unsteady.contains(on);
-            let unshared = if is_demoted { self.listed_as(*on, Code::ReadOnlyRole) } else { BTreeSet::new() };
+            // A reader that was set back can know by itself only that something is gone, not that it was told so once.
+            let may_list = is_demoted || is_viewer && self.plan.has_backups;
+            let unshared = if may_list { self.listed_as(*on, Code::ReadOnlyRole) } else { BTreeSet::new() };
             let is_own =
                 |path: &RelPath| is_viewer && (self.is_viewers_own(*on, path, &mine) || unshared.contains(path));
             let mut differences = Vec::new();

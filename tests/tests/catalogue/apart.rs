@@ -90,18 +90,65 @@ pub(crate) const CASES: &[Case] = &[
             },
             |dir| write(dir, "run.sh", "#!/bin/sh\necho\n"),
         ),
-        // Not yet one file with both: the page of the catalogue says so.
-        check: |_, there| texts(there, &["#!/bin/sh\n", "#!/bin/sh\necho\n"]),
+        check: |_, there| {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(there.join("run.sh")).map(|found| found.permissions().mode() & 0o777);
+            only(there, &["run.sh"])
+                .and_then(|()| says(there, "run.sh", "#!/bin/sh\necho\n"))
+                .and_then(|()| demand(mode.as_ref().is_ok_and(|mode| mode & 0o100 != 0), || format!("{mode:?}")))
+        },
     },
     Case {
         number: 111,
-        name: "an_edit_a_deletion_and_a_rename_lose_nothing",
+        name: "an_edit_follows_the_file_that_another_renames",
         before: |dir| write(dir, "file.txt", "base\n"),
         act: Act::Apart(|dir| rename(dir, "file.txt", "renamed.txt"), |dir| write(dir, "file.txt", "edited\n")),
-        check: |_, there| {
-            let found: Vec<String> = names(there).iter().filter_map(|name| read(there, name)).collect();
-            demand(found.contains(&"edited\n".to_owned()), || format!("{:?} say {found:?}", names(there)))
+        check: |_, there| only(there, &["renamed.txt"]).and_then(|()| says(there, "renamed.txt", "edited\n")),
+    },
+    Case {
+        number: 111,
+        name: "edits_follow_the_directory_that_another_moves",
+        before: |dir| {
+            write(dir, "work/a.txt", "a\n");
+            write(dir, "work/deep/b.txt", "b\n");
+            write(dir, "work/c.txt", "c\n");
         },
+        act: Act::Apart(
+            |dir| rename(dir, "work", "archive/work"),
+            |dir| {
+                write(dir, "work/a.txt", "a, edited\n");
+                write(dir, "work/deep/b.txt", "b, edited\n");
+            },
+        ),
+        check: |_, there| {
+            only(
+                there,
+                &[
+                    "archive",
+                    "archive/work",
+                    "archive/work/a.txt",
+                    "archive/work/c.txt",
+                    "archive/work/deep",
+                    "archive/work/deep/b.txt",
+                ],
+            )
+            .and_then(|()| says(there, "archive/work/a.txt", "a, edited\n"))
+            .and_then(|()| says(there, "archive/work/deep/b.txt", "b, edited\n"))
+        },
+    },
+    Case {
+        number: 111,
+        name: "a_file_moved_and_edited_keeps_an_edit_of_the_old_one_beside_it",
+        before: |dir| write(dir, "file.txt", "base\n"),
+        act: Act::Apart(
+            |dir| {
+                rename(dir, "file.txt", "renamed.txt");
+                std::thread::sleep(std::time::Duration::from_secs(2));
+                write(dir, "renamed.txt", "edited after the move\n");
+            },
+            |dir| write(dir, "file.txt", "edited\n"),
+        ),
+        check: |_, there| texts(there, &["edited\n", "edited after the move\n"]),
     },
     Case {
         number: 20,

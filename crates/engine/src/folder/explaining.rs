@@ -64,7 +64,7 @@ impl Folder {
             is_recorded_now: self.recording.has(path)
                 || versions.iter().any(|version| !self.exchange.is_durable(*version)),
             is_applied_now: state.is_some_and(|state| state.is_busy) || self.planning.ready.contains_key(path),
-            is_conflict: self.conflicts.contains_key(path),
+            is_conflict: self.open_paths.contains_key(path),
             is_blocked: self.is_blocked(path),
             lacking: lacking.then(|| content.map_or((0, false), |content| self.swarm.sources_of(content))),
             is_put_off: self.planning.retry.get(path).is_some_and(|(_, due)| *due > self.stepped),

@@ -8,7 +8,8 @@ use crate::entry::Kind;
 use crate::event::{Noticed, WorkId};
 use crate::folder::Folder;
 use crate::folder::record::Draft;
-use crate::id::{ContentId, Scope};
+use crate::id::Scope;
+use crate::index::PathState;
 use crate::limits::LOOK_BATCH_MAX;
 use crate::observe::{Code, Fingerprint, HashTrouble, Hashed, Listed, Seen, Stop};
 use crate::path::RelPath;
@@ -147,8 +148,9 @@ impl Folder {
         self.looking.seen += entries.len() as u64;
         self.looking.outdate_children(dir.as_ref(), turn.now);
         let names: BTreeSet<&RelPath> = entries.iter().map(|entry| &entry.path).collect();
-        let missing: Vec<RelPath> =
-            self.index.children_standing(dir.as_ref()).into_iter().filter(|child| !names.contains(child)).collect();
+        let mut missing = self.index.children_standing(dir.as_ref());
+        missing.extend(self.recording.children(dir.as_ref()).cloned());
+        missing.retain(|child| !names.contains(child));
         if let Some(walk) = self.looking.walks.get_mut(&work) {
             walk.missing.extend(missing);
         }
@@ -208,7 +210,7 @@ impl Folder {
                         executable: hashed.executable,
                         modified: hashed.print.modified(),
                     };
-                    self.draft(path, Draft { kind, print: Some(hashed.print) });
+                    self.draft(path, Draft::new(kind, Some(hashed.print)));
                 }
                 Err(HashTrouble::Changed) => self.looking.hint(path, false, turn.now),
                 Err(HashTrouble::Gone) => self.looking.hint(path, true, turn.now),
@@ -243,7 +245,7 @@ impl Folder {
     fn saw(&mut self, path: RelPath, seen: Seen, turn: &mut Turn<'_>) {
         self.recording.not_gone(&path);
         self.hold.not_gone(&path);
-        if self.index.has_standing_below(&path) {
+        if self.index.has_standing_below(&path) || self.recording.has_below(&path) {
             // What stood in the directory is gone before the file is there, or the two would be a conflict.
             self.saw_nothing_below(&path, turn.now);
             self.recording.gone_at_once();
@@ -260,7 +262,7 @@ impl Folder {
                     self.planning.reconsider(path);
                 } else {
                     let kind = Kind::File { content, size: print.size, executable, modified: print.modified() };
-                    self.draft(path, Draft { kind, print: Some(print) });
+                    self.draft(path, Draft::new(kind, Some(print)));
                 }
             }
             (Seen::File { print, .. }, _) => {
@@ -273,7 +275,7 @@ impl Folder {
             }
             (Seen::Link { target }, _) => {
                 self.looking.unread.remove(&path);
-                self.draft(path, Draft { kind: Kind::Link { target }, print: None })
+                self.draft(path, Draft::new(Kind::Link { target }, None))
             }
             (Seen::Skipped(code), _) => {
                 self.looking.unread.insert(path.clone());
@@ -318,7 +320,7 @@ impl Folder {
             }
         };
         if is_news && !planted!(DirectoriesUnsaid) {
-            self.draft(path.clone(), Draft { kind: Kind::Directory, print: None });
+            self.draft(path.clone(), Draft::new(Kind::Directory, None));
         } else if is_new {
             self.note_disk(&path, Some(Materialised { versions, kind: Kind::Directory, print: None }));
         }
@@ -356,19 +358,28 @@ impl Folder {
     }
 
     fn saw_nothing_below(&mut self, dir: &RelPath, now: Timestamp) {
-        let below: Vec<RelPath> = self
-            .index
-            .below(Some(dir))
-            .filter(|(_, state)| state.standing().is_some() && !state.is_busy)
-            .map(|(path, _)| path.clone())
-            .collect();
+        if self.index.below(Some(dir)).any(|(_, state)| state.is_busy) {
+            // What the disk is putting there would be taken to stand, and the directory with it.
+            self.looking.hint_when_idle(dir.clone(), now);
+        }
+        let is_gone = |state: &PathState| state.standing().is_some() && !state.is_busy;
+        let below = self.index.below(Some(dir)).filter(|(_, state)| is_gone(state));
+        let below: Vec<RelPath> = below.map(|(path, _)| path.clone()).collect();
         for path in below {
             self.recording.gone(path, now);
         }
+        // What was seen there before and waits to be recorded is looked for once more.
+        for path in self.recording.undraft_below(dir) {
+            self.looking.hint(path, true, now);
+        }
     }
 
-    /// Whether a content is known to stand at a path that is about to be recorded as gone: then it moved.
-    pub(super) fn moved_from(&self, content: ContentId) -> Option<RelPath> {
-        self.index.places_of(content).map(|(path, _)| path).find(|path| self.recording.is_gone(path)).cloned()
+    /// Where a new file stood before, as far as this disk is remembered: the same bytes in the same inode.
+    pub(super) fn origin(&self, path: &RelPath, draft: &Draft) -> Option<&RelPath> {
+        let (content, inode) = (draft.kind.content()?, draft.print?.inode);
+        let is_it = |place: &RelPath, disk: &Materialised| {
+            place != path && !disk.versions.is_empty() && disk.print.is_some_and(|print| print.inode == inode)
+        };
+        self.index.places_of(content).find(|(place, disk)| is_it(place, disk)).map(|(place, _)| place)
     }
 }

@@ -63,7 +63,7 @@ impl Folder {
         if state.is_busy {
             return;
         }
-        self.note_conflict(path, turn.now);
+        self.note_open(path, turn.now);
         if is_unsure && !planted!(PlansOverNews) {
             // Reconsidered when what stands there is known and recorded.
             return;

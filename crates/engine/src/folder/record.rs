@@ -1,6 +1,7 @@
 //! Turning what was seen on this disk into entries: what was changed here, superseding exactly what stood here before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use crate::entry::{Entry, Kind};
@@ -21,6 +22,8 @@ use crate::version::Head;
 const GONE_QUIET: Duration = Duration::from_millis(250);
 /// Longest that a disappearance waits while others keep coming.
 const GONE_WAIT_MAX: Duration = Duration::from_secs(3);
+/// Longest that a new file waits for word on whether it was moved here: a move is recorded before what it took away.
+const ORIGIN_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Most paths judged as one batch when they are gone; more are held all the more.
 const GONE_BATCH_MAX: usize = 65_536;
 /// Own blocks on their way to the disk at a time; more drafts wait and share the next block.
@@ -31,6 +34,15 @@ const APPENDS_MAX: usize = 2;
 pub(crate) struct Draft {
     pub(crate) kind: Kind,
     pub(crate) print: Option<Fingerprint>,
+    /// Until when it waits for word on where it stood before.
+    pub(crate) waits_until: Option<Timestamp>,
+}
+
+impl Draft {
+    /// What was seen just now.
+    pub(crate) fn new(kind: Kind, print: Option<Fingerprint>) -> Draft {
+        Draft { kind, print, waits_until: None }
+    }
 }
 
 /// What waits to be recorded.
@@ -95,6 +107,33 @@ impl Recording {
         self.drafts.remove(path);
     }
 
+    /// What was seen below a directory (`None` for all) and is not recorded yet.
+    fn below(&self, dir: Option<&RelPath>) -> impl Iterator<Item = &RelPath> {
+        let span = dir.map(RelPath::span);
+        let bounds = span.as_ref().map_or((Bound::Unbounded, Bound::Unbounded), |(first, end)| {
+            (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()))
+        });
+        self.drafts.range::<str, _>(bounds).map(|(path, _)| path)
+    }
+
+    /// Whether something seen below a directory is not recorded yet.
+    pub(crate) fn has_below(&self, dir: &RelPath) -> bool {
+        self.below(Some(dir)).next().is_some()
+    }
+
+    /// What was seen directly in a directory and is not recorded yet.
+    pub(crate) fn children(&self, dir: Option<&RelPath>) -> impl Iterator<Item = &RelPath> {
+        let depth = dir.map_or(0, |dir| dir.as_str().len() + 1);
+        self.below(dir).filter(move |path| !path.as_str()[depth..].contains('/'))
+    }
+
+    /// Forgets the drafts below a directory, and returns their paths.
+    pub(crate) fn undraft_below(&mut self, dir: &RelPath) -> Vec<RelPath> {
+        let below: Vec<RelPath> = self.below(Some(dir)).cloned().collect();
+        below.iter().for_each(|path| drop(self.drafts.remove(path)));
+        below
+    }
+
     /// Takes what is about to be recorded as gone, or puts it off.
     pub(crate) fn take_gone(&mut self) -> BTreeSet<RelPath> {
         self.gone_first = None;
@@ -119,6 +158,11 @@ impl Recording {
     /// When something is due next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         self.gone_due()
+    }
+
+    /// Until when new files wait for word on where they stood before.
+    pub(crate) fn waits_until(&self) -> Option<Timestamp> {
+        self.drafts.values().filter_map(|draft| draft.waits_until).min()
     }
 }
 
@@ -163,8 +207,8 @@ impl Folder {
         }
         // The base is unknown, or older than what is seen because the memory of this disk is: an old version that was
         // never replaced here.
-        let seen = state.past.iter().rposition(|(_, past)| past.is_same(kind))?;
-        let is_older = |version: &VersionId| state.past[..seen].iter().any(|(past, _)| past == version);
+        let seen = state.past.iter().rposition(|past| past.kind.is_same(kind))?;
+        let is_older = |version: &VersionId| state.past[..seen].iter().any(|past| past.id == *version);
         let is_base = match &state.disk {
             None => true,
             Some(disk) => {
@@ -173,7 +217,7 @@ impl Folder {
                     && disk.versions.iter().all(is_older)
             }
         };
-        is_base.then(|| vec![state.past[seen].0])
+        is_base.then(|| vec![state.past[seen].id])
     }
 
     /// Records what is due.
@@ -184,23 +228,62 @@ impl Folder {
         if self.recording.drafts.is_empty() || self.recording.appends.len() >= APPENDS_MAX {
             return;
         }
+        self.ask_for_origins(turn.now);
         // A file that took a directory's place comes after the word that all in it is gone, or the two would conflict.
-        let is_early =
-            |(path, draft): &(&RelPath, &Draft)| draft.kind != Kind::Directory && self.index.has_standing_below(path);
+        let is_early = |(path, draft): &(&RelPath, &Draft)| {
+            draft.kind != Kind::Directory && self.index.has_standing_below(path)
+                || draft.waits_until.is_some_and(|until| turn.now < until && self.is_origin_unsure(path, draft))
+        };
         let all = self.recording.drafts.iter();
         let due: Vec<RelPath> =
             all.filter(|draft| !is_early(draft)).take(BLOCK_ENTRIES_MAX).map(|(path, _)| path.clone()).collect();
-        let take = |path: RelPath| self.recording.drafts.remove(&path).map(|draft| (path, draft));
-        let drafts: Vec<(RelPath, Draft)> = due.into_iter().filter_map(take).collect();
-        if drafts.is_empty() {
+        if due.is_empty() {
             return;
         }
+        let mut drafts: BTreeMap<RelPath, Draft> = due
+            .iter()
+            .flat_map(|path| self.displaced_above(path))
+            .map(|dir| (dir, Draft::new(Kind::Directory, None)))
+            .collect();
+        let take = |path: RelPath| self.recording.drafts.remove(&path).map(|draft| (path, draft));
+        drafts.extend(due.into_iter().filter_map(take));
         if !self.may_write() && !planted!(ReadersWrite) {
             return self.keep_unshared(drafts);
         }
         let entries = drafts.iter().map(|(path, draft)| self.entry_for(path, draft)).collect();
         let prints = drafts.into_iter().map(|(path, draft)| (path, draft.print)).collect();
         self.write(entries, &prints, turn);
+    }
+
+    /// Looks at where new files stood before: the walk or the watcher that found them may tell of that only later.
+    fn ask_for_origins(&mut self, now: Timestamp) {
+        let is_new = |path: &RelPath, draft: &Draft| {
+            draft.waits_until.is_none() && self.index.get(path).is_none_or(|state| state.standing().is_none())
+        };
+        let drafts = self.recording.drafts.iter().filter(|(path, draft)| is_new(path, draft));
+        let asked: Vec<(RelPath, RelPath)> =
+            drafts.filter_map(|(path, draft)| Some((path.clone(), self.origin(path, draft)?.clone()))).collect();
+        for (path, origin) in asked {
+            if !self.is_unsure(&origin) {
+                self.looking.hint(origin, true, now);
+            }
+            if let Some(draft) = self.recording.drafts.get_mut(&path) {
+                draft.waits_until = Some(now.after(ORIGIN_WAIT_MAX));
+            }
+        }
+    }
+
+    fn is_origin_unsure(&self, path: &RelPath, draft: &Draft) -> bool {
+        self.origin(path, draft).is_some_and(|origin| self.looking.has(origin) && !self.recording.is_gone(origin))
+    }
+
+    /// The directories above a path where a file or link is remembered: what was seen below it says that it is gone, and
+    /// must not be told before that, or the two would conflict.
+    fn displaced_above(&self, path: &RelPath) -> impl Iterator<Item = RelPath> {
+        path.ancestors().filter(|dir| {
+            let state = self.index.get(dir).filter(|state| !state.is_busy);
+            matches!(state.and_then(PathState::standing), Some(Kind::File { .. } | Kind::Link { .. }))
+        })
     }
 
     /// Looks once more at what is to be recorded as gone: what was seen may be older than what was done since.
@@ -216,7 +299,7 @@ impl Folder {
     }
 
     /// What a viewer changed stays here, listed, and is not overwritten.
-    fn keep_unshared(&mut self, drafts: Vec<(RelPath, Draft)>) {
+    fn keep_unshared(&mut self, drafts: BTreeMap<RelPath, Draft>) {
         for (path, draft) in drafts {
             let is_implied = draft.kind == Kind::Directory && self.index.has_live_below(&path);
             self.index.set_problem(&path, (!is_implied).then_some(Code::ReadOnlyRole));
@@ -234,7 +317,7 @@ impl Folder {
             .filter_map(|(path, state)| {
                 let disk = state.disk.as_ref().filter(|disk| disk.versions.is_empty() && disk.kind.is_live())?;
                 let is_news = disk.kind != Kind::Directory && !self.recording.has(path);
-                is_news.then(|| (path.clone(), Draft { kind: disk.kind.clone(), print: disk.print }))
+                is_news.then(|| (path.clone(), Draft::new(disk.kind.clone(), disk.print)))
             })
             .collect();
         for (path, draft) in unshared {
@@ -255,7 +338,11 @@ impl Folder {
     }
 
     fn entry_for(&self, path: &RelPath, draft: &Draft) -> Entry {
-        let mut supersedes = self.index.disk(path).map(|disk| disk.versions.clone()).unwrap_or_default();
+        // What an old memory says stood here may have been replaced since: then this was not made of it.
+        let is_base_known = |state: &&PathState| !(self.is_memory_old && state.is_remembered);
+        let state = self.index.get(path).filter(is_base_known);
+        let disk = state.and_then(|state| state.disk.as_ref());
+        let mut supersedes = disk.map(|disk| disk.versions.clone()).unwrap_or_default();
         let heads = || self.index.get(path).map(|state| state.heads.iter().map(|head| head.id).collect());
         if planted!(EditsReplaceAll) || planted!(UnknownBaseReplacesAll) && supersedes.is_empty() {
             supersedes = heads().unwrap_or_default();
@@ -263,9 +350,9 @@ impl Folder {
         if planted!(EditsReplaceNothing) {
             supersedes.clear();
         }
-        let source =
-            draft.kind.content().filter(|_| supersedes.is_empty()).and_then(|content| self.moved_from(content));
-        let moved_from = source.and_then(|source| self.index.disk(&source)?.versions.first().copied());
+        let is_new = self.index.get(path).is_none_or(|state| state.standing().is_none());
+        let origin = self.origin(path, draft).filter(|origin| is_new && self.recording.is_gone(origin));
+        let moved_from = origin.and_then(|origin| self.index.disk(origin)?.versions.first().copied());
         Entry { path: path.clone(), kind: draft.kind.clone(), supersedes, moved_from }
     }
 
@@ -357,6 +444,8 @@ impl Folder {
                 kind: entry.kind.clone(),
                 time: block.time,
                 author: author.clone(),
+                supersedes: entry.supersedes.as_slice().into(),
+                moved_from: entry.moved_from.map(Box::new),
             };
             if let Some(from) = self.index.fold(&entry, head) {
                 self.planning.reconsider_around(&from);

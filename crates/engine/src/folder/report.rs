@@ -51,7 +51,7 @@ impl Folder {
         self.looking.is_idle()
             && self.recording.is_idle()
             && self.exchange.is_idle()
-            && self.conflicts.is_empty()
+            && self.open_paths.is_empty()
             && self.hold.is_empty()
             && self.planning.is_settled()
             && self.open_files().0 == 0

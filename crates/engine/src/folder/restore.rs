@@ -43,7 +43,7 @@ impl Folder {
         self.index.clear_heads();
         loaded.accepted.iter().for_each(|record| self.fold(record));
         self.unsaved = unsaved(&loaded.accepted[loaded.new_from..]);
-        self.conflicts.clear();
+        self.open_paths.clear();
         self.membership_changed(turn);
         // What was heard meanwhile was not asked for.
         for peer in self.peers() {

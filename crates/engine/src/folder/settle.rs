@@ -1,49 +1,71 @@
-//! Settling conflicts: one block that moves every loser beside the winner.
+//! Settling what the heads of a path leave open: losers go beside the winner, changes that go together become one, and an
+//! edit follows the file that was moved.
 //!
-//! Names and contents come from the entries alone, so two devices that settle the same conflict write the same versions.
+//! Names and contents come from the entries alone, so two devices that settle the same write the same versions.
 
 use std::collections::BTreeMap;
 
 use crate::conflict::copy_path;
 use crate::effect::Tell;
-use crate::entry::Entry;
+use crate::entry::{Entry, Kind};
 use crate::folder::Folder;
+use crate::id::VersionId;
 use crate::limits::SETTLE_GRACE;
 use crate::path::RelPath;
+use crate::reconcile::Reconciled;
 use crate::time::Timestamp;
 use crate::turn::Turn;
+use crate::version::{Head, ancestors};
 
 impl Folder {
-    /// Notes or forgets that the heads of a path conflict.
-    pub(super) fn note_conflict(&mut self, path: &RelPath, now: Timestamp) {
-        if self.index.reconciled(path).is_conflict() {
-            self.conflicts.entry(path.clone()).or_insert(now);
+    /// Notes or forgets that the heads of a path leave something open.
+    pub(super) fn note_open(&mut self, path: &RelPath, now: Timestamp) {
+        if self.index.reconciled(path).is_open() || self.followed(path).is_some() {
+            self.open_paths.entry(path.clone()).or_insert(now);
         } else {
-            self.conflicts.remove(path);
+            self.open_paths.remove(path);
         }
     }
 
     /// Settles what is ours to settle at once, and what nobody settled in time.
     pub(super) fn settle_due(&mut self, turn: &mut Turn<'_>) {
-        if self.conflicts.is_empty() || !self.may_write() {
+        if self.open_paths.is_empty() || !self.may_write() {
             return;
         }
         let is_due = |(path, since): &(&RelPath, &Timestamp)| {
-            let is_ours = self.index.reconciled(path).losers.iter().any(|loser| loser.id.chain.device == self.me);
             !self.is_unsure(path)
-                && (is_ours || !planted!(OnlyAuthorsSettle) && turn.now.since(**since) >= SETTLE_GRACE)
+                && self.followed(path).is_none_or(|entry| !self.is_unsure(&entry.path))
+                && (self.is_ours_to_settle(path)
+                    || !planted!(OnlyAuthorsSettle) && turn.now.since(**since) >= SETTLE_GRACE)
         };
-        let due: Vec<RelPath> = self.conflicts.iter().filter(is_due).map(|(path, _)| path.clone()).collect();
+        let due: Vec<RelPath> = self.open_paths.iter().filter(is_due).map(|(path, _)| path.clone()).collect();
         for path in due {
-            self.conflicts.remove(&path);
+            self.open_paths.remove(&path);
             self.settle(&path, turn);
         }
     }
 
-    /// Moves every loser to its copy: an entry there that supersedes it here.
+    /// Whether this device wrote what gives way here, or what follows a move.
+    fn is_ours_to_settle(&self, path: &RelPath) -> bool {
+        let reconciled = self.index.reconciled(path);
+        let is_mine = |head: &Head| head.id.chain.device == self.me;
+        let winner = reconciled.winner.map(|head| head.id);
+        let heads = self.index.heads(path).iter().filter(|head| matches!(head.kind, Kind::File { .. }));
+        if !reconciled.is_open() {
+            return reconciled.winner.is_some_and(is_mine);
+        }
+        reconciled.losers.iter().copied().any(is_mine)
+            || reconciled.merged.is_some() && heads.into_iter().any(|head| Some(head.id) != winner && is_mine(head))
+    }
+
+    /// Moves every loser to its copy, by an entry there that supersedes it here; writes down what the others are together.
     ///
-    /// The winner's own entry stays the head, so an edit of it that is under way elsewhere is no new conflict.
+    /// The winner's own entry stays the head if it stays as it is, so an edit of it that is under way elsewhere is no new
+    /// conflict.
     fn settle(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
+        if let Some(entry) = self.followed(path) {
+            return self.write(vec![entry], &BTreeMap::new(), turn);
+        }
         let reconciled = self.index.reconciled(path);
         let heads = self.index.heads(path);
         let (mut entries, mut copies) = (Vec::new(), Vec::new());
@@ -53,7 +75,7 @@ impl Folder {
                 continue;
             }
             let there = self.index.heads(&copy);
-            let is_closed = |head: &&crate::version::Head| head.kind.is_same(&loser.kind);
+            let is_closed = |head: &&Head| head.kind.is_same(&loser.kind);
             let supersedes = heads.iter().chain(there).filter(is_closed).map(|head| head.id).collect();
             entries.push(Entry {
                 path: copy.clone(),
@@ -63,9 +85,55 @@ impl Folder {
             });
             copies.push(copy);
         }
+        if let Some(kind) = reconciled.merged.clone() {
+            let supersedes = united(heads, &reconciled);
+            entries.push(Entry { path: path.clone(), kind, supersedes, moved_from: None });
+        }
         self.write(entries, &BTreeMap::new(), turn);
         for copy in copies {
             turn.tell(Tell::Conflict(self.id, path.clone(), copy));
         }
     }
+
+    /// The entry by which an edit goes where somebody else moved the file meanwhile.
+    ///
+    /// Here stands an edit beside a deletion of what it was made to. If whoever deleted that moved it, the file lives on
+    /// there, and the edit is of that file.
+    fn followed(&self, path: &RelPath) -> Option<Entry> {
+        let state = self.index.get(path)?;
+        let reconciled = self.index.reconciled(path);
+        let edit = reconciled.winner.filter(|head| !reconciled.is_open() && matches!(head.kind, Kind::File { .. }))?;
+        let deletions = || state.heads.iter().filter(|head| !head.kind.is_live());
+        deletions().next()?;
+        let before = ancestors(edit, &state.past);
+        let is_before = |version: &VersionId| before.iter().any(|old| old.id == *version && old.kind.is_live());
+        let moved: Vec<VersionId> =
+            deletions().flat_map(|head| head.supersedes.iter().copied()).filter(is_before).collect();
+        let to = self.index.place_after_moves(&moved).filter(|to| *to != path)?.clone();
+        let there = self.index.get(&to)?;
+        // What has been there already was moved here from there, or copied: both places are meant.
+        let is_known = |head: &Head| head.kind.content() == edit.kind.content();
+        if there.heads.iter().chain(&there.past).any(is_known) {
+            return None;
+        }
+        let stands = self.index.reconciled(&to).winner?;
+        // What stands there was made of the latest of these versions.
+        let line = ancestors(stands, &there.past).into_iter().chain([stands]);
+        let origins: Vec<VersionId> = line.filter_map(|head| head.moved_from.as_deref().copied()).collect();
+        let base = before.iter().copied().chain([edit]).filter(|old| origins.contains(&old.id));
+        let base = base.max_by_key(|old| (old.lamport, old.hash)).map(|old| &old.kind);
+        let same = state.heads.iter().filter(|head| head.kind.is_same(&edit.kind)).map(|head| head.id);
+        let (kind, closed) = match Kind::merged(base, &edit.kind, &stands.kind) {
+            Some(kind) => (kind, self.closing(&to, &stands.kind)),
+            // Both were edited: a conflict there, settled there.
+            None => (edit.kind.clone(), Vec::new()),
+        };
+        Some(Entry { path: to, kind, supersedes: same.chain(closed).collect(), moved_from: Some(edit.id) })
+    }
+}
+
+/// The heads that become one: all but those that lose.
+fn united(heads: &[Head], reconciled: &Reconciled<'_>) -> Vec<VersionId> {
+    let is_lost = |head: &Head| reconciled.losers.iter().any(|loser| loser.kind.is_same(&head.kind));
+    heads.iter().filter(|head| !is_lost(head)).map(|head| head.id).collect()
 }

@@ -37,6 +37,7 @@ impl Folder {
         if noted.records > own.records {
             self.forgotten = Some(Forgotten { records: noted.records, equal_since: None });
         }
+        self.is_memory_old |= noted.records > own.records || noted.incarnation != own.incarnation;
         if noted.incarnation != own.incarnation || noted.blocks > own.blocks {
             self.new_incarnation(turn);
         } else if noted != own {
