@@ -1,3 +1,5 @@
 //! Whole-system tests.
 
+#[cfg(unix)]
+pub mod harness;
 pub mod sim;

@@ -7,9 +7,6 @@
 
 mod apart;
 mod case;
-#[path = "../e2e/harness/mod.rs"]
-#[allow(dead_code, reason = "shared with the end-to-end tests, which use all of it")]
-mod harness;
 mod kinds;
 mod names;
 mod table;
@@ -21,7 +18,7 @@ use std::time::Instant;
 
 use case::{Act, Case};
 use harness::acts::{agree, folder, pair, share};
-use harness::{Shoal, World};
+use shoal_tests::harness::{self, Shoal, World};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -11,10 +11,10 @@ use shoal_engine::ledger::Ledger;
 use shoal_engine::limits::FRAME_BYTES_MAX;
 use shoal_engine::message::{Chunks, FetchItem, FetchRequest, Message, PairEnd};
 
+use crate::craft::{BLOCK, Claim, block};
 use crate::harness::acts::{agree, folder, pair, share, text};
-use crate::harness::craft::{BLOCK, Claim, block};
-use crate::harness::villain::Villain;
 use crate::harness::{Shoal, World, noise, read, tree, write};
+use crate::villain::Villain;
 
 /// Frames of garbage, half of them damaged messages.
 const SEEDS: u64 = 300;

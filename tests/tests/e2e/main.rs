@@ -1,8 +1,8 @@
 //! Whole processes on one computer: real `shoal serve`, real directories, real connections.
 #![cfg(unix)]
 
+mod craft;
 mod finding;
-mod harness;
 mod hostile;
 mod memory;
 mod past;
@@ -11,4 +11,7 @@ mod resume;
 mod road;
 mod swarm;
 mod trouble;
+mod villain;
 mod why;
+
+use shoal_tests::harness;

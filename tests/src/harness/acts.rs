@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::{LOOK_EVERY, PATIENCE, Shoal, json, tree};
 
 /// Pairs two by address: `typing` types the code that `showing` shows.
-pub(crate) fn pair(typing: &Shoal, showing: &Shoal) {
+pub fn pair(typing: &Shoal, showing: &Shoal) {
     let address = showing.address();
     pair_at(typing, &address, showing);
 }
 
 /// Pairs two by whatever names the showing side: an address or a name.
-pub(crate) fn pair_at(typing: &Shoal, target: &str, showing: &Shoal) {
+pub fn pair_at(typing: &Shoal, target: &str, showing: &Shoal) {
     let command = typing.typing(&["pair", target]);
     let me = typing.id();
     let code = showing.until("code", |view| pairing(view, &me)?["code"].as_str().map(str::to_owned));
@@ -31,14 +31,14 @@ fn pairing<'a>(view: &'a Value, with: &str) -> Option<&'a Value> {
 }
 
 /// Whether one shows the other as here and paired.
-pub(crate) fn is_here(shoal: &Shoal, id: &str) -> bool {
+pub fn is_here(shoal: &Shoal, id: &str) -> bool {
     let is_so =
         |device: &Value| device["id"] == id && device["presence"]["type"] == "here" && device["trust"] == "verified";
     shoal.try_view().is_ok_and(|view| view["devices"].as_array().is_some_and(|all| all.iter().any(is_so)))
 }
 
 /// Waits until both show each other as here; says how long that took.
-pub(crate) fn connected(one: &Shoal, other: &Shoal) -> Duration {
+pub fn connected(one: &Shoal, other: &Shoal) -> Duration {
     let start = Instant::now();
     let (first, second) = (one.id(), other.id());
     for (shoal, id) in [(one, second), (other, first)] {
@@ -48,7 +48,7 @@ pub(crate) fn connected(one: &Shoal, other: &Shoal) -> Duration {
 }
 
 /// Shares a directory and has the others join it, each at a place of its own.
-pub(crate) fn share(owner: &Shoal, dir: &Path, name: &str, others: &[(&Shoal, &Path, &str)]) {
+pub fn share(owner: &Shoal, dir: &Path, name: &str, others: &[(&Shoal, &Path, &str)]) {
     owner.run(&["share", text(dir), "--name", name]);
     for (other, place, role) in others {
         owner.run(&["people", name, "add", &other.id(), "--role", role]);
@@ -57,7 +57,7 @@ pub(crate) fn share(owner: &Shoal, dir: &Path, name: &str, others: &[(&Shoal, &P
 }
 
 /// Takes an invitation when it comes.
-pub(crate) fn join(shoal: &Shoal, name: &str, place: &Path) {
+pub fn join(shoal: &Shoal, name: &str, place: &Path) {
     shoal.until("invitation", |view| {
         view["inbox"]
             .as_array()?
@@ -69,12 +69,12 @@ pub(crate) fn join(shoal: &Shoal, name: &str, place: &Path) {
 }
 
 /// The only folder of a view.
-pub(crate) fn folder(view: &Value) -> &Value {
+pub fn folder(view: &Value) -> &Value {
     &view["folders"][0]
 }
 
 /// Waits until the directories are equal and everybody says so; the first is compared with each other one.
-pub(crate) fn agree(sides: &[(&Shoal, &Path)]) {
+pub fn agree(sides: &[(&Shoal, &Path)]) {
     let start = Instant::now();
     let mut calm_since = None;
     // Twice in a row, with time for a change to be noticed in between.
@@ -110,13 +110,13 @@ fn disagreement(sides: &[(&Shoal, &Path)]) -> Option<String> {
 }
 
 /// Sends something and says which transfer it is.
-pub(crate) fn send(from: &Shoal, path: &Path, to: &Shoal) -> String {
+pub fn send(from: &Shoal, path: &Path, to: &Shoal) -> String {
     let sent = from.run(&["send", text(path), "--to", &to.id()]);
     sent["transfers"][0].as_str().expect("a transfer").to_owned()
 }
 
 /// Accepts the offer that waits, when its list is complete.
-pub(crate) fn accept(shoal: &Shoal, place: &Path) -> String {
+pub fn accept(shoal: &Shoal, place: &Path) -> String {
     let offer = shoal.until("offer", |view| {
         let request = view["inbox"].as_array()?.iter().find(|request| request["type"] == "offer")?;
         (request["complete"] == true).then(|| request["id"].as_str().map(str::to_owned))?
@@ -126,11 +126,11 @@ pub(crate) fn accept(shoal: &Shoal, place: &Path) -> String {
 }
 
 /// A transfer of a view.
-pub(crate) fn transfer<'a>(view: &'a Value, id: &str) -> Option<&'a Value> {
+pub fn transfer<'a>(view: &'a Value, id: &str) -> Option<&'a Value> {
     view["transfers"].as_array()?.iter().find(|transfer| transfer["id"] == id)
 }
 
 /// A path as an argument.
-pub(crate) fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("a path that is text")
 }

@@ -18,7 +18,7 @@ use tokio::io::AsyncReadExt;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use super::{PATIENCE, Shoal, World};
+use crate::harness::{PATIENCE, Shoal, World};
 
 /// How long is listened at a time.
 const LISTEN: Duration = Duration::from_millis(5);

@@ -11,14 +11,14 @@ const PRIVATE: &str = ".shoal";
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub enum Seen {
     Directory,
     File { hash: blake3::Hash, length: u64, is_executable: bool },
     Link(PathBuf),
 }
 
 /// Everything below a directory, but not what is Shoal's own.
-pub(crate) fn look(dir: &Path) -> BTreeMap<String, Seen> {
+pub fn look(dir: &Path) -> BTreeMap<String, Seen> {
     let mut seen = BTreeMap::new();
     look_into(dir, "", &mut seen);
     seen
@@ -53,20 +53,20 @@ fn see(path: &Path) -> Option<Seen> {
 }
 
 /// The first path at which two directories differ.
-pub(crate) fn difference(one: &Path, other: &Path) -> Option<String> {
+pub fn difference(one: &Path, other: &Path) -> Option<String> {
     let (one, other) = (look(one), look(other));
     let path = one.keys().chain(other.keys()).find(|path| one.get(*path) != other.get(*path))?;
     Some(format!("{path}: {:?} and {:?}", one.get(path), other.get(path)))
 }
 
 /// When a file was changed, in milliseconds.
-pub(crate) fn modified(path: &Path) -> Option<u128> {
+pub fn modified(path: &Path) -> Option<u128> {
     let time = fs::metadata(path).ok()?.modified().ok()?;
     time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_millis())
 }
 
 /// Sets when a file was changed, in seconds since 1970.
-pub(crate) fn set_modified(path: &Path, seconds: u64) {
+pub fn set_modified(path: &Path, seconds: u64) {
     let time = UNIX_EPOCH + std::time::Duration::from_secs(seconds);
     fs::File::options().write(true).open(path).and_then(|file| file.set_modified(time)).expect("a set time");
 }

@@ -7,54 +7,67 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub(crate) mod acts;
-pub(crate) mod craft;
+pub mod acts;
 mod socket;
-pub(crate) mod tree;
-pub(crate) mod villain;
+pub mod tree;
 
 /// Longest wait for anything: generous, because the machine may be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// How often is looked whether something happened.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A place for everything of one test, removed at its end.
-pub(crate) struct World {
+pub struct World {
     dir: tempfile::TempDir,
 }
 
+impl Default for World {
+    fn default() -> Self {
+        World::new()
+    }
+}
+
 impl World {
-    pub(crate) fn new() -> Self {
+    /// A place on the disk.
+    pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("shoal-e2e-").tempdir().expect("a temporary directory");
         World { dir }
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    /// A place in memory where there is one: what is synced there costs nothing.
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        let made = tempfile::Builder::new().prefix("shoal-e2e-").tempdir_in(memory);
+        made.map_or_else(|_| World::new(), |dir| World { dir })
+    }
+
+    /// A place in it.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// A directory that is there.
-    pub(crate) fn dir(&self, name: &str) -> PathBuf {
+    pub fn dir(&self, name: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(&path).expect("a directory");
         path
     }
 
     /// Starts a Shoal that looks for nobody by itself and listens on loopback.
-    pub(crate) fn start(&self, name: &'static str) -> Shoal {
+    pub fn start(&self, name: &'static str) -> Shoal {
         self.start_with(name, &["--no-mdns"])
     }
 
     /// Starts a Shoal with further arguments of `shoal serve`.
-    pub(crate) fn start_with(&self, name: &'static str, args: &[&str]) -> Shoal {
+    pub fn start_with(&self, name: &'static str, args: &[&str]) -> Shoal {
         let mut shoal = self.prepare(name, args);
         shoal.start();
         shoal
     }
 
     /// A Shoal that does not run yet.
-    pub(crate) fn prepare(&self, name: &'static str, args: &[&str]) -> Shoal {
+    pub fn prepare(&self, name: &'static str, args: &[&str]) -> Shoal {
         Shoal {
             name,
             home: self.dir(&format!("{name}-home")),
@@ -72,43 +85,54 @@ impl World {
 }
 
 /// One person's Shoal.
-pub(crate) struct Shoal {
-    pub(crate) name: &'static str,
-    pub(crate) home: PathBuf,
+pub struct Shoal {
+    pub name: &'static str,
+    pub home: PathBuf,
     /// Where instances of one test find each other, and nobody else.
-    pub(crate) run: PathBuf,
-    pub(crate) downloads: PathBuf,
+    pub run: PathBuf,
+    pub downloads: PathBuf,
     /// Where it listens; kept over a restart. 0 for any.
-    pub(crate) port: u16,
+    pub port: u16,
     /// It is told nothing about where to listen, as by most people.
-    pub(crate) is_free: bool,
+    pub is_free: bool,
     /// Further arguments of `shoal serve`.
-    pub(crate) args: Vec<String>,
+    pub args: Vec<String>,
     /// Whom it runs as, if that is not who runs the test.
-    pub(crate) user: Option<u32>,
+    pub user: Option<u32>,
     /// The program it is, if that is not where it was built.
-    pub(crate) program: Option<PathBuf>,
+    pub program: Option<PathBuf>,
     /// It may not watch directories, as where the system's limit is used up.
-    pub(crate) is_blind: bool,
+    pub is_blind: bool,
     child: Option<Child>,
 }
 
 impl Shoal {
     /// Starts it and waits until it says that it serves.
-    pub(crate) fn start(&mut self) {
+    pub fn start(&mut self) {
+        let command = self.serve_command();
+        assert!(self.try_start(command), "{} did not start: {}", self.name, self.log());
+    }
+
+    /// Starts it by a command that may be [`Shoal::serve_command`] under another program; says whether it serves.
+    pub fn try_start(&mut self, mut command: Command) -> bool {
         assert!(self.child.is_none(), "{} runs", self.name);
-        let mut child = self.serve_command().spawn().expect("shoal starts");
+        let mut child = command.spawn().expect("a command starts");
         let stdout = child.stdout.take().expect("an output");
         self.child = Some(child);
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        assert!(line.contains("\"serving\""), "{} did not start: {line}{}", self.name, self.log());
-        let address = self.address();
-        self.port = port_of(&address);
+        let _ = BufReader::new(stdout).read_line(&mut line);
+        if !line.contains("\"serving\"") {
+            self.kill();
+            return false;
+        }
+        if self.port == 0 {
+            self.port = port_of(&self.address());
+        }
+        true
     }
 
     /// `shoal serve` with all its arguments, its words piped.
-    pub(crate) fn serve_command(&self) -> Command {
+    pub fn serve_command(&self) -> Command {
         let mut command = self.command(&["serve", "--port", "0", "--name", self.name]);
         if !self.is_free {
             command.arg("--listen").arg(format!("127.0.0.1:{}", self.port));
@@ -120,7 +144,7 @@ impl Shoal {
     }
 
     /// A command of this home.
-    pub(crate) fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let program = self.program.clone().unwrap_or_else(program);
         let mut command = if self.is_blind { without_watching(&program) } else { Command::new(program) };
         command.arg("--home").arg(&self.home).arg("--json").args(args);
@@ -134,12 +158,12 @@ impl Shoal {
     }
 
     /// Runs a command to its end, however that is.
-    pub(crate) fn try_run(&self, args: &[&str]) -> Output {
+    pub fn try_run(&self, args: &[&str]) -> Output {
         self.command(args).output().expect("a command runs")
     }
 
     /// Runs a command that must succeed and reads what it prints.
-    pub(crate) fn run(&self, args: &[&str]) -> Value {
+    pub fn run(&self, args: &[&str]) -> Value {
         let output = self.try_run(args);
         let (said, words) = (json(&output), String::from_utf8_lossy(&output.stderr).into_owned());
         assert!(output.status.success(), "{}: shoal {}: {said} {words}", self.name, args.join(" "));
@@ -147,17 +171,17 @@ impl Shoal {
     }
 
     /// Starts a command, types a line, and goes on while it works.
-    pub(crate) fn typing(&self, args: &[&str]) -> Typing {
+    pub fn typing(&self, args: &[&str]) -> Typing {
         let child = self.command(args).stdin(Stdio::piped()).spawn().expect("a command starts");
         Typing { child }
     }
 
     /// All there is to see.
-    pub(crate) fn view(&self) -> Value {
+    pub fn view(&self) -> Value {
         self.try_view().unwrap_or_else(|error| panic!("{} does not answer: {error}\n{}", self.name, self.log()))
     }
 
-    pub(crate) fn try_view(&self) -> std::io::Result<Value> {
+    pub fn try_view(&self) -> std::io::Result<Value> {
         socket::get(&self.socket(), "/api/view")
     }
 
@@ -166,7 +190,7 @@ impl Shoal {
     }
 
     /// Waits until the view shows something.
-    pub(crate) fn until<T>(&self, what: &str, mut find: impl FnMut(&Value) -> Option<T>) -> T {
+    pub fn until<T>(&self, what: &str, mut find: impl FnMut(&Value) -> Option<T>) -> T {
         let mut last = Value::Null;
         let found = try_until(PATIENCE, || {
             last = self.view();
@@ -176,19 +200,19 @@ impl Shoal {
     }
 
     /// An address the others can dial.
-    pub(crate) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         self.until("address", |view| {
             let all = view["me"]["addresses"].as_array()?;
             all.iter().filter_map(Value::as_str).find(|text| text.contains("/tcp/")).map(str::to_owned)
         })
     }
 
-    pub(crate) fn id(&self) -> String {
+    pub fn id(&self) -> String {
         self.view()["me"]["id"].as_str().expect("an id").to_owned()
     }
 
     /// Stops it like a person does.
-    pub(crate) fn quit(&mut self) {
+    pub fn quit(&mut self) {
         self.run(&["quit"]);
         let mut child = self.child.take().expect("it runs");
         let status = child.wait().expect("it ends");
@@ -196,19 +220,24 @@ impl Shoal {
     }
 
     /// Ends it without a word, as a power cut does.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
-        child.kill().expect("it can be ended");
+        let _ = child.kill();
         child.wait().expect("it ended");
     }
 
+    /// Which process it is; none if it was not started.
+    pub fn process(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Whether it still runs.
-    pub(crate) fn is_alive(&mut self) -> bool {
+    pub fn is_alive(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_none()))
     }
 
     /// Memory it holds, in bytes; none where the system does not tell.
-    pub(crate) fn memory(&self) -> Option<u64> {
+    pub fn memory(&self) -> Option<u64> {
         let id = self.child.as_ref()?.id();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -216,7 +245,7 @@ impl Shoal {
     }
 
     /// What it wrote down.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.home.join("state/logs/shoal.log")).unwrap_or_default()
     }
 }
@@ -231,13 +260,13 @@ impl Drop for Shoal {
 }
 
 /// A command that waits for somebody to type.
-pub(crate) struct Typing {
+pub struct Typing {
     child: Child,
 }
 
 impl Typing {
     /// Types a line and waits for the end.
-    pub(crate) fn type_line(mut self, line: &str) -> Output {
+    pub fn type_line(mut self, line: &str) -> Output {
         let mut keyboard = self.child.stdin.take().expect("an input");
         keyboard.write_all(format!("{line}\n").as_bytes()).expect("typed");
         drop(keyboard);
@@ -246,18 +275,18 @@ impl Typing {
 }
 
 /// The first line of data that a command printed.
-pub(crate) fn json(output: &Output) -> Value {
+pub fn json(output: &Output) -> Value {
     let mut lines = output.stdout.split(|byte| *byte == b'\n');
     lines.find_map(|line| serde_json::from_slice(line).ok()).unwrap_or_default()
 }
 
 /// Waits until something is so.
-pub(crate) fn until<T>(what: &str, find: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, find: impl FnMut() -> Option<T>) -> T {
     try_until(PATIENCE, find).unwrap_or_else(|| panic!("no {what} in time"))
 }
 
 /// Waits until something is so, or for as long as is said.
-pub(crate) fn try_until<T>(longest: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn try_until<T>(longest: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
         let is_late = start.elapsed() > longest;
@@ -282,40 +311,38 @@ fn without_watching(program: &Path) -> Command {
     command
 }
 
-/// The `shoal` that was built beside this test.
-pub(crate) fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("this test's place");
-    let built = test.parent().and_then(Path::parent).expect("a build directory");
-    let program = built.join(format!("shoal{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        program.is_file(),
-        "The end-to-end tests need the shoal program. Build it first: cargo build -p shoal-cli ({} is not there)",
-        program.display()
-    );
-    program
+/// The `shoal` that was built beside this program, or one directory above it, where tests are built.
+pub fn program() -> PathBuf {
+    let own = std::env::current_exe().expect("this program's place");
+    let name = format!("shoal{}", std::env::consts::EXE_SUFFIX);
+    let found = own.ancestors().skip(1).take(2).map(|dir| dir.join(&name)).find(|program| program.is_file());
+    found.unwrap_or_else(|| {
+        let place = own.display();
+        panic!("These tests need the shoal program. Build it first: cargo build -p shoal-cli (none beside {place})")
+    })
 }
 
 /// Writes a file below a directory, making what is between.
-pub(crate) fn write(dir: &Path, path: &str, bytes: impl AsRef<[u8]>) {
+pub fn write(dir: &Path, path: &str, bytes: impl AsRef<[u8]>) {
     let path = dir.join(path);
     std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
     std::fs::write(path, bytes).expect("a written file");
 }
 
 /// The text of a file below a directory.
-pub(crate) fn read(dir: &Path, path: &str) -> Option<String> {
+pub fn read(dir: &Path, path: &str) -> Option<String> {
     std::fs::read_to_string(dir.join(path)).ok()
 }
 
 /// Bytes that do not compress, differ by seed, and are the same each time.
-pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     source(seed).fill(&mut bytes);
     bytes
 }
 
 /// Writes a large file of such bytes.
-pub(crate) fn big(path: &Path, seed: u64, length: u64) {
+pub fn big(path: &Path, seed: u64, length: u64) {
     let file = std::fs::File::create(path).expect("a file");
     std::io::copy(&mut source(seed).take(length), &mut &file).expect("a written file");
 }
@@ -325,7 +352,7 @@ fn source(seed: u64) -> blake3::OutputReader {
 }
 
 /// The hash of a file's bytes.
-pub(crate) fn hash(path: &Path) -> blake3::Hash {
+pub fn hash(path: &Path) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     let mut file = std::fs::File::open(path).expect("a file");
     std::io::copy(&mut file, &mut hasher).expect("a read file");
