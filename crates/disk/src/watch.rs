@@ -197,11 +197,13 @@ fn add_all(root: &Root, notify: &Shared, dir: Option<&RelPath>) -> Result<(), Wa
 }
 
 fn trouble_of(error: &notify::Error) -> WatchTrouble {
+    const ENOMEM: i32 = 12;
+    const ENFILE: i32 = 23;
     const EMFILE: i32 = 24;
     const ENOSPC: i32 = 28;
     let is_limit = match &error.kind {
         notify::ErrorKind::MaxFilesWatch => true,
-        notify::ErrorKind::Io(error) => matches!(error.raw_os_error(), Some(EMFILE | ENOSPC)),
+        notify::ErrorKind::Io(error) => matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE | ENOSPC)),
         notify::ErrorKind::Generic(_)
         | notify::ErrorKind::PathNotFound
         | notify::ErrorKind::WatchNotFound

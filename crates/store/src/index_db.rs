@@ -19,6 +19,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use shoal_engine::id::FolderId;
 use shoal_engine::path::RelPath;
@@ -29,6 +30,9 @@ use crate::rebuild::{self, Trees};
 
 /// Records written to sled at a time: it is slower with fewer and takes more memory with more.
 pub(crate) const BATCH_RECORDS: usize = 1000;
+
+/// How long until an index is tried again where not even an empty one could be had: the disk may have room by then.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The index of one home.
 #[derive(Debug)]
@@ -41,8 +45,10 @@ pub(crate) struct IndexDb {
 
 #[derive(Debug)]
 struct Live {
-    /// `None` if not even an empty index can be had; then there is none.
+    /// `None` if not even an empty index can be had; then there is none for a while.
     trees: Option<Trees>,
+    /// When one was last tried to be had.
+    tried: Instant,
     /// Counts the indexes this one had, so that a fault of the one before is not laid to its charge.
     turn: u64,
 }
@@ -51,7 +57,7 @@ impl IndexDb {
     /// Opens the index below `data`; also says why an old one was set aside, if it was.
     pub(crate) fn open(data: &Path) -> Result<(Self, Option<String>), StoreError> {
         let opening = rebuild::open(data)?;
-        let live = RwLock::new(Live { trees: opening.trees, turn: 0 });
+        let live = RwLock::new(Live { trees: opening.trees, tried: Instant::now(), turn: 0 });
         Ok((IndexDb { data: data.to_owned(), live, numbering: Mutex::new(()) }, opening.set_aside))
     }
 
@@ -91,7 +97,7 @@ impl IndexDb {
 
     /// Remembers paths of a folder whose ledger stands at `position`, and forgets those without a value.
     pub(crate) fn remember(&self, folder: FolderId, position: Position, paths: &[(RelPath, Option<Vec<u8>>)]) {
-        self.with(|trees| {
+        let remember_all = |trees: &Trees| {
             let number = self.stand_at(trees, folder, position)?;
             for part in paths.chunks(BATCH_RECORDS) {
                 let mut batch = sled::Batch::default();
@@ -105,7 +111,11 @@ impl IndexDb {
                 trees.paths.apply_batch(batch)?;
             }
             Ok(())
-        });
+        };
+        // An index that fails is replaced by an empty one, and that one can still take them.
+        if self.with(remember_all).is_none() {
+            self.with(remember_all);
+        }
     }
 
     /// Forgets a folder.
@@ -145,12 +155,14 @@ impl IndexDb {
         }
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(trees) = live.trees.take() {
-            *live = Live { trees: rebuild::compact(&self.data, trees).trees, turn: live.turn + 1 };
+            let (trees, turn) = (rebuild::compact(&self.data, trees).trees, live.turn + 1);
+            *live = Live { trees, tried: Instant::now(), turn };
         }
     }
 
     /// Does something with the trees; if sled fails or panics, the index is replaced by an empty one.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&Trees) -> sled::Result<T>) -> Option<T> {
+        self.try_again();
         let (fault, turn) = {
             let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
             let trees = live.trees.as_ref()?;
@@ -167,9 +179,24 @@ impl IndexDb {
                 drop(broken);
                 Ok(())
             });
-            *live = Live { trees: rebuild::start_empty(&self.data, fault).trees, turn: turn + 1 };
+            let trees = rebuild::start_empty(&self.data, fault).trees;
+            *live = Live { trees, tried: Instant::now(), turn: turn + 1 };
         }
         None
+    }
+
+    /// Makes an empty index if there is none, now and then.
+    fn try_again(&self) {
+        let is_due = |live: &Live| live.trees.is_none() && live.tried.elapsed() >= TRY_AGAIN_AFTER;
+        if !is_due(&self.live.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        if is_due(&live) {
+            let fault = "there was none".to_owned();
+            let (trees, turn) = (rebuild::start_empty(&self.data, fault).trees, live.turn + 1);
+            *live = Live { trees, tried: Instant::now(), turn };
+        }
     }
 
     fn stand_at(&self, trees: &Trees, folder: FolderId, position: Position) -> sled::Result<u32> {
@@ -232,4 +259,52 @@ fn next_folder_number(trees: &Trees) -> sled::Result<u32> {
         next = next.max(FolderRow::read(&row?.1).map_or(0, |row| row.number + 1));
     }
     Ok(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOLDER: FolderId = FolderId([3; 32]);
+
+    fn remember(index: &IndexDb, path: &str) {
+        let path = RelPath::parse(path).expect("a plain path");
+        index.remember(FOLDER, Position { records: 0, checksum: [0; 16] }, &[(path, Some(vec![7]))]);
+    }
+
+    fn paths(index: &IndexDb) -> Vec<String> {
+        let found = index.load(FOLDER, |_| true).expect("the same ledger");
+        found.into_iter().map(|(path, _)| path.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_an_index_fails_to_take_the_empty_one_in_its_place_takes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let index = IndexDb::open(dir.path()).expect("opened").0;
+        remember(&index, "before");
+        let fails = std::cell::Cell::new(true);
+        let save = |trees: &Trees| {
+            if fails.take() {
+                return Err(sled::Error::Unsupported("on purpose".to_owned()));
+            }
+            trees.db.insert("kept", "kept").map(drop)
+        };
+        assert!(index.with(save).is_none() && index.with(save).is_some());
+        assert_eq!(paths(&index), [""; 0], "an empty index took its place");
+        remember(&index, "after");
+        assert_eq!(paths(&index), ["after"]);
+    }
+
+    #[test]
+    fn where_there_was_no_index_one_is_had_again_later() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let index = IndexDb::open(dir.path()).expect("opened").0;
+        index.live.write().expect("whole").trees = None;
+        remember(&index, "too early");
+        assert_eq!(paths(&index), [""; 0]);
+        let long_ago = Instant::now().checked_sub(TRY_AGAIN_AFTER).expect("up for longer");
+        index.live.write().expect("whole").tried = long_ago;
+        remember(&index, "later");
+        assert_eq!(paths(&index), ["later"]);
+    }
 }

@@ -15,13 +15,17 @@ const HALF: usize = 16;
 impl IndexDb {
     /// Remembers manifests.
     pub(crate) fn save_manifests(&self, manifests: &[(ContentId, Encoded)]) {
-        self.with(|trees| {
+        let save_all = |trees: &Trees| {
             let mut pending = trees.pending()?;
             for part in manifests.chunks(BATCH_RECORDS) {
                 save(trees, pending.get_mut(), part)?;
             }
             Ok(())
-        });
+        };
+        // An index that fails is replaced by an empty one, and that one can still take them.
+        if self.with(save_all).is_none() {
+            self.with(save_all);
+        }
     }
 
     /// The manifest of a content, checked against its id.

@@ -218,8 +218,11 @@ struct Open {
 }
 
 impl Give for Giver {
-    fn manifest(&mut self, content: ContentId) -> Option<Arc<Manifest>> {
-        self.hands.manifest(content)
+    fn manifest(&mut self, item: &ServeItem) -> Option<Arc<Manifest>> {
+        self.hands.manifest(item.content).or_else(|| match &item.place {
+            Some(Place::Live { path, .. }) => self.hands.manifest_again(self.ground.as_ref()?, path, item.content),
+            Some(Place::Stage | Place::Kept) | None => None,
+        })
     }
 
     fn open(&mut self, item: &ServeItem, manifest: &Arc<Manifest>) -> bool {

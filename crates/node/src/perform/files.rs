@@ -247,6 +247,13 @@ impl Hands {
         let Some(root) = ground.root() else {
             return vec![Outcome::Refused(Code::NotAllowed); changes.len()];
         };
+        for change in &changes {
+            if let Act::Publish { content, source: Source::Copy { from, .. }, .. } = &change.act
+                && self.manifest(*content).is_none()
+            {
+                self.manifest_again(ground, from, *content);
+            }
+        }
         let placed: Option<Vec<Change>> = changes.iter().map(|change| place(ground, change)).collect();
         let outcomes = match placed {
             Some(changes) => root.apply(&changes, &|content| self.manifest(content)),
@@ -254,6 +261,27 @@ impl Hands {
         };
         log_refused(&outcomes);
         outcomes
+    }
+
+    /// Finds a manifest again that the index lost, from a file that has the content, and remembers it.
+    ///
+    /// An index that the disk refused is replaced by an empty one while we run. What stands in the folder is known all
+    /// the same, and whoever asks for it would be told for ever that we have it, and never get it.
+    pub(super) fn manifest_again(&self, ground: &Ground, path: &RelPath, content: ContentId) -> Option<Arc<Manifest>> {
+        let (root, at) = ground.locate(path)?;
+        // The level depends on what the file was before, which is not known any more.
+        let levels = std::iter::once(None).chain((1..=Level::MAX.0).map(|level| Some(Level(level))));
+        for level in levels {
+            let (hashed, manifest) = root.hash(&at, level).ok()?;
+            if hashed.content == content {
+                self.store.save_manifests(&[(content, manifest.encode())]);
+                return Some(Arc::new(manifest));
+            }
+            if manifest.level == Level(0) {
+                break;
+            }
+        }
+        None
     }
 
     pub(super) fn unstage(self: &Arc<Self>, scope: Scope, content: ContentId) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use shoal_engine::chunk::Manifest;
 use shoal_engine::effect::ServeItem;
-use shoal_engine::id::ContentId;
 use shoal_engine::message::{FetchItem, FetchRequest};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
@@ -18,8 +17,8 @@ const BUFFERS_WAITING_MAX: usize = 4;
 
 /// Where the bytes are. Every call may block.
 pub(crate) trait Give: Send + 'static {
-    /// The manifest of a content, if it is remembered.
-    fn manifest(&mut self, content: ContentId) -> Option<Arc<Manifest>>;
+    /// The manifest of an item's content, if it is remembered or can be found again.
+    fn manifest(&mut self, item: &ServeItem) -> Option<Arc<Manifest>>;
     /// Opens the place of the item that follows; `false` if it is not there any more.
     fn open(&mut self, item: &ServeItem, manifest: &Arc<Manifest>) -> bool;
     /// One chunk of the open item; `None` if it is not there any more.
@@ -104,7 +103,7 @@ impl<G: Give> Feeder<G> {
     fn feed(&mut self, asked: &[FetchItem], items: &[ServeItem]) -> Result<(), Closed> {
         for (at, item) in asked.iter().enumerate() {
             let served = items.get(at).filter(|served| served.content == item.content && served.place.is_some());
-            let manifest = served.and_then(|served| Some((served, self.give.manifest(served.content)?)));
+            let manifest = served.and_then(|served| Some((served, self.give.manifest(served)?)));
             match manifest.filter(|(served, manifest)| self.give.open(served, manifest)) {
                 Some((_, manifest)) => self.feed_item(item, &manifest)?,
                 None => self.push(&[0])?,

@@ -40,8 +40,8 @@ impl Memory {
 }
 
 impl Give for Memory {
-    fn manifest(&mut self, content: ContentId) -> Option<Arc<Manifest>> {
-        self.manifests.get(&content).cloned()
+    fn manifest(&mut self, item: &ServeItem) -> Option<Arc<Manifest>> {
+        self.manifests.get(&item.content).cloned()
     }
     fn open(&mut self, item: &ServeItem, _: &Arc<Manifest>) -> bool {
         self.open = Some(item.content);
