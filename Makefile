@@ -1,7 +1,11 @@
 # The work is in cargo, npm and .config/; each script there says what it does.
 SEEDS ?= 100000
+POINTS ?= 1000
+RUNS ?= 100
+SEED ?= 1
+KIND ?= all
 
-.PHONY: run test demo sim planted check doctor screenshots
+.PHONY: run test demo sim planted kill blackbox check doctor screenshots
 
 run: ## opens the window; without a display, serves the page and prints the address
 	@.config/run.sh $(ARGS)
@@ -17,6 +21,14 @@ sim: ## simulated worlds: make sim SEEDS=1000000 for short histories, make sim S
 
 planted: ## plants each known fault in turn: the simulation must find it within 10,000 histories
 	@cargo run --locked --release -p shoal-tests --bin planted
+
+kill: ## kills the real program and makes its system calls fail: make kill POINTS=5000 SEED=1 KIND=all|moment|call|error
+	@cargo build --locked --quiet -p shoal-cli
+	@cargo run --locked --quiet -p shoal-tests --bin kill -- --points $(POINTS) --seed $(SEED) --kind $(KIND)
+
+blackbox: ## three real programs, people who do anything: make blackbox RUNS=1000 SEED=1
+	@cargo build --locked --quiet -p shoal-cli
+	@cargo run --locked --quiet -p shoal-tests --bin blackbox -- --runs $(RUNS) --seed $(SEED)
 
 check: ## format, lints, types, dependencies
 	@.config/check.sh

@@ -20,7 +20,7 @@ NODE_LEAST=20.19
 
 # Debian and Ubuntu packages: to build and run, and on top of that to test the window and the page.
 PACKAGES_RUN="build-essential pkg-config curl ca-certificates libwebkit2gtk-4.1-dev"
-PACKAGES_TEST="xvfb xauth webkit2gtk-driver openbox xdotool x11-utils imagemagick fonts-dejavu-core dbus-x11 procps"
+PACKAGES_TEST="xvfb xauth webkit2gtk-driver openbox xdotool x11-utils imagemagick fonts-dejavu-core dbus-x11 procps strace"
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -31,6 +31,8 @@ echo "To test the window:"
 for tool in Xvfb:xvfb WebKitWebDriver:webkit2gtk-driver openbox:openbox xdotool:xdotool; do
     row "${tool%%:*}" "$(command -v "${tool%%:*}")" "$(apt "${tool##*:}")"
 done
+echo "To test the program under attack:"
+row "strace" "$(command -v strace)" "$(apt strace) (without it, programs are killed at random moments only)"
 echo "For make check, if there:"
 row "cargo-deny" "$(cargo-deny --version 2>/dev/null)" "cargo install --locked cargo-deny"
 echo

@@ -1,5 +1,7 @@
 //! Whole-system tests.
 
 #[cfg(unix)]
+pub mod attack;
+#[cfg(unix)]
 pub mod harness;
 pub mod sim;
