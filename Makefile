@@ -1,11 +1,12 @@
 # The work is in cargo, npm and .config/; each script there says what it does.
 SEEDS ?= 100000
+CASES ?= 100000
 POINTS ?= 1000
 RUNS ?= 100
 SEED ?= 1
 KIND ?= all
 
-.PHONY: run test demo sim planted kill blackbox check doctor screenshots
+.PHONY: run test demo sim properties planted kill blackbox check doctor screenshots
 
 run: ## opens the window; without a display, serves the page and prints the address
 	@.config/run.sh $(ARGS)
@@ -18,6 +19,9 @@ demo: ## two people on this computer; HEADLESS=1 without a window
 
 sim: ## simulated worlds: make sim SEEDS=1000000 for short histories, make sim SEEDS=2000 LONG=1 for long ones
 	@cargo run --locked --release -p shoal-tests --bin sim -- --seeds $(SEEDS) $(if $(LONG),--long)
+
+properties: ## laws of reconciling and small scenes: make properties CASES=10000000 WHOLE=1 for all scenes of the small scope
+	@cargo run --locked --release -p shoal-tests --bin properties -- --cases $(CASES) $(if $(WHOLE),--whole)
 
 planted: ## plants each known fault in turn: the simulation must find it within 10,000 histories
 	@cargo run --locked --release -p shoal-tests --bin planted

@@ -4,4 +4,5 @@
 pub mod attack;
 #[cfg(unix)]
 pub mod harness;
+pub mod properties;
 pub mod sim;

@@ -43,6 +43,15 @@ impl Kind {
         }
     }
 
+    /// Whether two kinds hold the same bytes: those of a file, whatever its bits, or the text of a link.
+    pub fn has_same_bytes(&self, other: &Kind) -> bool {
+        match (self, other) {
+            (Kind::File { content: a, .. }, Kind::File { content: b, .. }) => a == b,
+            (Kind::Link { target: a }, Kind::Link { target: b }) => a == b,
+            (Kind::File { .. } | Kind::Directory | Kind::Link { .. } | Kind::Deleted, _) => false,
+        }
+    }
+
     /// Whether something stands there.
     pub fn is_live(&self) -> bool {
         !matches!(self, Kind::Deleted)

@@ -36,30 +36,55 @@ pub fn reconcile<'a>(heads: &'a [Head], past: &[Head], is_directory: bool) -> Re
     let is_directory =
         is_directory && !planted!(FilesBesideDirectories) || heads.iter().any(|head| head.kind == Kind::Directory);
     let gives_way = is_directory && has_bytes(first);
-    let mut losers: Vec<&Head> = Vec::new();
-    let mut merged: Option<Kind> = None;
+    // Bytes cannot stay where a directory is.
+    let is_taken = gives_way || !has_bytes(first);
     let mut ranked: Vec<&Head> = heads.iter().filter(|head| has_bytes(head)).collect();
     ranked.sort_by_key(|head| std::cmp::Reverse(head.rank()));
-    for head in ranked {
-        let is_kept =
-            !gives_way && head.kind.is_same(&first.kind) || losers.iter().any(|other| other.kind.is_same(&head.kind));
+    // Who left the bytes as they were changed nothing about them: they yield to those of who did.
+    let yields = |head: &&Head| {
+        let left_as_before = |other: &&Head| {
+            !other.kind.has_same_bytes(&head.kind)
+                && base(head, other, past).is_some_and(|old| old.kind.has_same_bytes(&head.kind))
+        };
+        !is_taken && ranked.iter().any(left_as_before)
+    };
+    let staying: Vec<&Head> = ranked.iter().copied().filter(|head| !yields(head)).collect();
+    let is_staying = |kind: &Kind| staying.iter().any(|head| head.kind.has_same_bytes(kind));
+    let kept = if staying.is_empty() || is_staying(&first.kind) { first } else { staying[0] };
+    let mut losers: Vec<&Head> = Vec::new();
+    for head in staying {
+        let is_kept = !is_taken && head.kind.has_same_bytes(&kept.kind)
+            || losers.iter().any(|other| other.kind.has_same_bytes(&head.kind));
         let is_forgotten = planted!(LosersForgotten) || planted!(DeletionsWin) && !first.kind.is_live();
-        if is_kept || is_forgotten {
-            continue;
-        }
-        let stands = merged.as_ref().unwrap_or(&first.kind);
-        let before = base(first, head, past).map(|old| &old.kind);
-        match Kind::merged(before, stands, &head.kind).filter(|_| !gives_way) {
-            Some(kind) => merged = Some(kind),
-            None => losers.push(head),
+        if !is_kept && !is_forgotten {
+            losers.push(head);
         }
     }
+    let is_lost = |head: &Head| losers.iter().any(|loser| loser.kind.has_same_bytes(&head.kind));
+    let united = || ranked.iter().copied().filter(|head| !is_taken && !is_lost(head));
+    let is_one = united().all(|head| head.kind.is_same(&first.kind));
+    let merged = (!is_one).then(|| with_bit_of(kept, united(), past));
     let winner = if gives_way {
         heads.iter().filter(|head| head.kind == Kind::Directory).max_by_key(|head| head.rank()).or(Some(first))
     } else {
         Some(first)
     };
     Reconciled { winner, losers, gives_way, merged }
+}
+
+/// What one head holds, with the executable bit of whoever changed that.
+fn with_bit_of<'a>(kept: &Head, others: impl Iterator<Item = &'a Head>, past: &[Head]) -> Kind {
+    let bit_of = |kind: &Kind| if let Kind::File { executable, .. } = kind { Some(*executable) } else { None };
+    let mut kind = kept.kind.clone();
+    for other in others {
+        let before = base(kept, other, past).and_then(|old| bit_of(&old.kind));
+        if let (Kind::File { executable, .. }, Some(changed)) = (&mut kind, bit_of(&other.kind))
+            && before == Some(*executable)
+        {
+            *executable = changed;
+        }
+    }
+    kind
 }
 
 fn has_bytes(head: &Head) -> bool {

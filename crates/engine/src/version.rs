@@ -41,10 +41,19 @@ pub fn winner(heads: &[Head]) -> Option<&Head> {
 
 /// The versions among `past` that `head` replaces, directly or through others.
 pub fn ancestors<'a>(head: &Head, past: &'a [Head]) -> Vec<&'a Head> {
+    replaced(head, past, |_| true)
+}
+
+/// The versions among `past` that `head` was made of, one of the other: none from before a deletion.
+pub fn line<'a>(head: &Head, past: &'a [Head]) -> Vec<&'a Head> {
+    replaced(head, past, |old| old.kind.is_live())
+}
+
+fn replaced<'a>(head: &Head, past: &'a [Head], is_passed: impl Fn(&Head) -> bool) -> Vec<&'a Head> {
     let mut found: Vec<&Head> = Vec::new();
     let mut open: Vec<VersionId> = head.supersedes.to_vec();
     while let Some(id) = open.pop() {
-        if let Some(old) = past.iter().find(|old| old.id == id)
+        if let Some(old) = past.iter().find(|old| old.id == id && is_passed(old))
             && !found.iter().any(|known| known.id == id)
         {
             found.push(old);

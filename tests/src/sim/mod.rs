@@ -19,6 +19,7 @@ pub mod net;
 mod perform;
 pub mod plan;
 pub mod queue;
+pub mod scene;
 mod shorten;
 pub mod store;
 pub mod trace;

@@ -97,6 +97,14 @@ impl Plan {
         }
     }
 
+    /// A world in which nothing goes wrong, for a scene.
+    pub fn quiet(people: usize, dice: &mut Dice) -> Self {
+        let plan = Self::long(dice).without(&["all".to_owned()]);
+        let mut roles = vec![Role::Editor; people];
+        roles[0] = Role::Owner;
+        Plan { roles, has_pairing: false, only_writer: None, files_before: 0, ..plan }
+    }
+
     fn long(dice: &mut Dice) -> Self {
         let count = dice.between(2, 5) as usize;
         let mut roles = vec![Role::Editor; count];

@@ -162,7 +162,7 @@ impl World {
     }
 
     /// Deletes a thing and all below it.
-    fn delete_all(&mut self, on: usize, path: &RelPath) {
+    pub(super) fn delete_all(&mut self, on: usize, path: &RelPath) {
         let disk = &mut self.devices[on].home;
         let mut paths = disk.below(Some(path));
         paths.push(path.clone());
@@ -187,7 +187,7 @@ impl World {
     }
 
     /// Renames as `mv -T` does, over a file but not over a directory.
-    fn rename_to(&mut self, on: usize, from: &RelPath, to: &RelPath) {
+    pub(super) fn rename_to(&mut self, on: usize, from: &RelPath, to: &RelPath) {
         let disk = &mut self.devices[on].home;
         let is_odd = from == to || to.is_inside(from) || from.is_inside(to) || !disk.may_have_parents(to);
         let is_directory = matches!(disk.get(from), Some(Node::Directory));
@@ -217,9 +217,14 @@ impl World {
 
     fn make_directory(&mut self, on: usize) {
         let path = self.any_path();
+        self.make_directory_at(on, &path);
+    }
+
+    /// Makes a directory with those above it, if nothing is in the way.
+    pub(super) fn make_directory_at(&mut self, on: usize, path: &RelPath) {
         let disk = &mut self.devices[on].home;
-        if disk.get(&path).is_none() && disk.may_have_parents(&path) {
-            let mut edits = disk.missing_parents(&path);
+        if disk.get(path).is_none() && disk.may_have_parents(path) {
+            let mut edits = disk.missing_parents(path);
             edits.push((path.clone(), Some(Node::Directory)));
             let made: Vec<RelPath> = edits.iter().map(|(path, _)| path.clone()).collect();
             disk.change(self.now, By::User, edits);
@@ -235,14 +240,20 @@ impl World {
     }
 
     fn change_mode(&mut self, on: usize) {
-        let Some(path) = self.any_file(on) else { return };
+        if let Some(path) = self.any_file(on) {
+            self.change_mode_of(on, &path);
+        }
+    }
+
+    /// Makes a file a program, or no program any more.
+    pub(super) fn change_mode_of(&mut self, on: usize, path: &RelPath) {
         let disk = &mut self.devices[on].home;
-        let Some(mut file) = disk.file(&path).cloned() else { return };
+        let Some(mut file) = disk.file(path).cloned() else { return };
         file.executable = !file.executable;
         file.changed_ns = disk.next_changed();
         let content = file.content.id;
         disk.change(self.now, By::User, vec![(path.clone(), Some(Node::File(file)))]);
-        self.account.deed(on, &path);
+        self.account.deed(on, path);
         self.account.moved(on, content);
         self.say_user(on, format_args!("changes the mode of {path}"));
     }

@@ -21,6 +21,7 @@ use super::dice::Dice;
 use super::net::Link;
 use super::plan::{Plan, Size};
 use super::queue::{Due, Queue};
+use super::scene::{Act, Scene};
 use super::trace::Trace;
 
 /// More happenings than this in one world mean that it never rests.
@@ -92,12 +93,14 @@ pub struct Options {
     pub maker: Maker,
     /// A fault that is put in on purpose.
     pub bug: Option<Bug>,
+    /// What is done, instead of what the seed draws.
+    pub scene: Option<Scene>,
 }
 
 impl Options {
     /// All faults, and neither lines nor a hash.
     pub fn of(size: Size, maker: Maker) -> Self {
-        Options { has_trace: false, has_hash: false, size, without: Vec::new(), maker, bug: None }
+        Options { has_trace: false, has_hash: false, size, without: Vec::new(), maker, bug: None, scene: None }
     }
 }
 
@@ -147,6 +150,9 @@ pub struct World {
     pub fresh_names: u64,
     /// Things that did not hold.
     pub violations: Vec<Violation>,
+    /// How far its scene is, if it has one.
+    pub scene_act: Act,
+    scene: Option<Scene>,
     numbers: BTreeMap<DeviceId, usize>,
     maker: Maker,
     steps_left: u64,
@@ -175,6 +181,9 @@ pub fn run(seed: u64, options: &Options) -> Report {
     while world.violations.is_empty() && world.step() {}
     if world.violations.is_empty() {
         world.check();
+        if let Some(scene) = &options.scene {
+            world.check_scene(scene);
+        }
     }
     if world.trace.has_lines() && !world.violations.is_empty() {
         world.show_end();
@@ -195,7 +204,10 @@ pub fn run(seed: u64, options: &Options) -> Report {
 impl World {
     fn new(seed: u64, options: &Options) -> Self {
         let mut dice = Dice::from_seed(seed);
-        let plan = Plan::drawn(&mut dice, options.size).without(&options.without);
+        let plan = match &options.scene {
+            Some(scene) => Plan::quiet(scene.people, &mut dice),
+            None => Plan::drawn(&mut dice, options.size).without(&options.without),
+        };
         let mut trace = Trace::new(options.has_trace, options.has_hash);
         trace.say(0, "world", format_args!("{plan:?}"));
         World {
@@ -222,6 +234,8 @@ impl World {
             last_deed: 0,
             fresh_names: 0,
             violations: Vec::new(),
+            scene_act: Act::Before,
+            scene: options.scene.clone(),
             numbers: BTreeMap::new(),
             maker: options.maker,
             end: None,
@@ -305,6 +319,11 @@ impl World {
                 }
                 self.queue.add(self.glance_at(), Due::Script);
             }
+            Phase::Acting if self.scene.is_some() => {
+                if let Some(scene) = self.scene.clone() {
+                    self.play(&scene);
+                }
+            }
             Phase::Acting if self.steps_left == 0 => self.heal(),
             Phase::Acting => {
                 self.steps_left -= 1;
@@ -328,7 +347,7 @@ impl World {
     }
 
     /// Faults end. From now on only time passes, and people answer what they are asked.
-    fn heal(&mut self) {
+    pub(super) fn heal(&mut self) {
         self.trace.say(self.now, "world", format_args!("heals"));
         self.phase = Phase::Healing;
         self.is_healing = true;

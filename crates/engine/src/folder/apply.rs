@@ -182,6 +182,7 @@ impl Folder {
             self.planning.keep(content);
             self.has_now(content);
         }
+        self.planning.note_made(path, matches!(change.act, Act::Publish { .. }));
         let is_unspoken = self.index.heads(path).is_empty();
         let disk = match after(&change) {
             Some(Kind::Deleted) if is_unspoken => None,

@@ -50,6 +50,8 @@ pub(crate) struct Planning {
     pub(super) retry: BTreeMap<RelPath, (u32, Timestamp)>,
     /// Contents that were displaced into the versions of this disk.
     pub(super) kept: BTreeSet<ContentId>,
+    /// Files that stand as this run put them there, not as a person did.
+    pub(super) made: BTreeSet<RelPath>,
     /// Names that are no paths for us, by directory.
     pub(super) skipped: BTreeMap<Option<RelPath>, Vec<(String, Code)>>,
 }
@@ -95,6 +97,15 @@ impl Planning {
             self.skipped.remove(&dir.cloned());
         } else if self.skipped.values().map(Vec::len).sum::<usize>() < SKIPPED_MAX {
             self.skipped.insert(dir.cloned(), skipped);
+        }
+    }
+
+    /// Notes that a file was put there by us, or that somebody else did something to it.
+    pub(super) fn note_made(&mut self, path: &RelPath, is_ours: bool) {
+        if is_ours && self.made.len() < KEPT_MAX {
+            self.made.insert(path.clone());
+        } else {
+            self.made.remove(path);
         }
     }
 

@@ -171,6 +171,7 @@ impl Folder {
     pub(super) fn draft(&mut self, path: RelPath, draft: Draft) {
         self.recording.not_gone(&path);
         self.hold.not_gone(&path);
+        self.planning.note_made(&path, false);
         let seen = Materialised { versions: Vec::new(), kind: draft.kind.clone(), print: draft.print };
         match self.known_version(&path, &draft.kind) {
             // A touch, or the very bytes that an entry already speaks of: nothing new to say.

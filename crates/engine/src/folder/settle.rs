@@ -15,12 +15,12 @@ use crate::path::RelPath;
 use crate::reconcile::Reconciled;
 use crate::time::Timestamp;
 use crate::turn::Turn;
-use crate::version::{Head, ancestors};
+use crate::version::{Head, line};
 
 impl Folder {
     /// Notes or forgets that the heads of a path leave something open.
     pub(super) fn note_open(&mut self, path: &RelPath, now: Timestamp) {
-        if self.index.reconciled(path).is_open() || self.followed(path).is_some() {
+        if self.index.reconciled(path).is_open() || self.may_follow(path) {
             self.open_paths.entry(path.clone()).or_insert(now);
         } else {
             self.open_paths.remove(path);
@@ -32,11 +32,15 @@ impl Folder {
         if self.open_paths.is_empty() || !self.may_write() {
             return;
         }
+        // What a person put there may have come to light since.
+        let is_over = |path: &RelPath| !self.index.reconciled(path).is_open() && !self.may_follow(path);
+        let over: Vec<RelPath> = self.open_paths.keys().filter(|path| is_over(path)).cloned().collect();
+        self.open_paths.retain(|path, _| !over.contains(path));
         let is_due = |(path, since): &(&RelPath, &Timestamp)| {
+            let is_overdue = || turn.now.since(**since) >= SETTLE_GRACE && !planted!(OnlyAuthorsSettle);
             !self.is_unsure(path)
                 && self.followed(path).is_none_or(|entry| !self.is_unsure(&entry.path))
-                && (self.is_ours_to_settle(path)
-                    || !planted!(OnlyAuthorsSettle) && turn.now.since(**since) >= SETTLE_GRACE)
+                && (self.is_ours_to_settle(path) || is_overdue())
         };
         let due: Vec<RelPath> = self.open_paths.iter().filter(is_due).map(|(path, _)| path.clone()).collect();
         for path in due {
@@ -75,8 +79,9 @@ impl Folder {
                 continue;
             }
             let there = self.index.heads(&copy);
-            let is_closed = |head: &&Head| head.kind.is_same(&loser.kind);
-            let supersedes = heads.iter().chain(there).filter(is_closed).map(|head| head.id).collect();
+            let closed = heads.iter().filter(|head| head.kind.has_same_bytes(&loser.kind));
+            let closed = closed.chain(there.iter().filter(|head| head.kind.is_same(&loser.kind)));
+            let supersedes = closed.map(|head| head.id).collect();
             entries.push(Entry {
                 path: copy.clone(),
                 kind: loser.kind.clone(),
@@ -95,6 +100,18 @@ impl Folder {
         }
     }
 
+    /// Whether an edit goes where the file was moved.
+    ///
+    /// Only its author can tell an edit from a new file in the place of one that was moved away. What a person put where it
+    /// would go was meant to be there too.
+    fn may_follow(&self, path: &RelPath) -> bool {
+        self.followed(path).is_some_and(|Entry { path: to, .. }| {
+            let is_standing = self.index.get(&to).is_some_and(|state| state.standing().is_some());
+            let is_free = !is_standing || self.planning.made.contains(&to);
+            self.is_ours_to_settle(path) && (is_free || self.is_unsure(&to))
+        })
+    }
+
     /// The entry by which an edit goes where somebody else moved the file meanwhile.
     ///
     /// Here stands an edit beside a deletion of what it was made to. If whoever deleted that moved it, the file lives on
@@ -105,21 +122,27 @@ impl Folder {
         let edit = reconciled.winner.filter(|head| !reconciled.is_open() && matches!(head.kind, Kind::File { .. }))?;
         let deletions = || state.heads.iter().filter(|head| !head.kind.is_live());
         deletions().next()?;
-        let before = ancestors(edit, &state.past);
-        let is_before = |version: &VersionId| before.iter().any(|old| old.id == *version && old.kind.is_live());
+        let before = line(edit, &state.past);
+        let is_before = |version: &VersionId| before.iter().any(|old| old.id == *version);
         let moved: Vec<VersionId> =
             deletions().flat_map(|head| head.supersedes.iter().copied()).filter(is_before).collect();
         let to = self.index.place_after_moves(&moved).filter(|to| *to != path)?.clone();
         let there = self.index.get(&to)?;
         // What has been there already was moved here from there, or copied: both places are meant.
-        let is_known = |head: &Head| head.kind.content() == edit.kind.content();
+        let is_put_there = |head: &Head| {
+            // By a person, not by settling.
+            head.id.chain.device == edit.id.chain.device
+                && head.moved_from.as_deref().is_none_or(|version| !head.supersedes.contains(version))
+                && before.iter().any(|old| old.kind.has_same_bytes(&head.kind))
+        };
+        let is_known = |head: &Head| head.kind.has_same_bytes(&edit.kind) || is_put_there(head);
         if there.heads.iter().chain(&there.past).any(is_known) {
             return None;
         }
         let stands = self.index.reconciled(&to).winner?;
         // What stands there was made of the latest of these versions.
-        let line = ancestors(stands, &there.past).into_iter().chain([stands]);
-        let origins: Vec<VersionId> = line.filter_map(|head| head.moved_from.as_deref().copied()).collect();
+        let made_of = line(stands, &there.past).into_iter().chain([stands]);
+        let origins: Vec<VersionId> = made_of.filter_map(|head| head.moved_from.as_deref().copied()).collect();
         let base = before.iter().copied().chain([edit]).filter(|old| origins.contains(&old.id));
         let base = base.max_by_key(|old| (old.lamport, old.hash)).map(|old| &old.kind);
         let same = state.heads.iter().filter(|head| head.kind.is_same(&edit.kind)).map(|head| head.id);
@@ -134,6 +157,6 @@ impl Folder {
 
 /// The heads that become one: all but those that lose.
 fn united(heads: &[Head], reconciled: &Reconciled<'_>) -> Vec<VersionId> {
-    let is_lost = |head: &Head| reconciled.losers.iter().any(|loser| loser.kind.is_same(&head.kind));
+    let is_lost = |head: &Head| reconciled.losers.iter().any(|loser| loser.kind.has_same_bytes(&head.kind));
     heads.iter().filter(|head| !is_lost(head)).map(|head| head.id).collect()
 }
