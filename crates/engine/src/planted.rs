@@ -102,6 +102,20 @@ pub enum Bug {
     ReplacesUnchecked,
     /// What was published is not synced.
     PublishesUnsynced,
+    /// An edit follows a move even if its bytes came from there, or a person put something there.
+    FollowsBlindly,
+    /// A walk does not miss what waits to be recorded.
+    HeldNotMissed,
+    /// What was seen in a directory is recorded although the directory is gone.
+    HeldBelowKept,
+    /// What stands in a directory is told before the file is gone whose place that took.
+    DisplacedUnsaid,
+    /// A home that was set back takes an edit for one of what stood there by its old memory.
+    OldMemoryBelieved,
+    /// What two changes were made to is not looked at.
+    BasesIgnored,
+    /// The bytes that one side left as they were win over those of the side that changed them.
+    YieldersWin,
 }
 
 impl Bug {
@@ -156,6 +170,13 @@ impl Bug {
         Bug::RefusedAppendsBelieved,
         Bug::ReplacesUnchecked,
         Bug::PublishesUnsynced,
+        Bug::FollowsBlindly,
+        Bug::HeldNotMissed,
+        Bug::HeldBelowKept,
+        Bug::DisplacedUnsaid,
+        Bug::OldMemoryBelieved,
+        Bug::BasesIgnored,
+        Bug::YieldersWin,
     ];
 }
 

@@ -46,7 +46,7 @@ pub fn reconcile<'a>(heads: &'a [Head], past: &[Head], is_directory: bool) -> Re
             !other.kind.has_same_bytes(&head.kind)
                 && base(head, other, past).is_some_and(|old| old.kind.has_same_bytes(&head.kind))
         };
-        !is_taken && ranked.iter().any(left_as_before)
+        !is_taken && ranked.iter().any(left_as_before) != planted!(YieldersWin)
     };
     let staying: Vec<&Head> = ranked.iter().copied().filter(|head| !yields(head)).collect();
     let is_staying = |kind: &Kind| staying.iter().any(|head| head.kind.has_same_bytes(kind));

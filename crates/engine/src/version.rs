@@ -65,7 +65,7 @@ fn replaced<'a>(head: &Head, past: &'a [Head], is_passed: impl Fn(&Head) -> bool
 
 /// The latest live version that both heads replace, as far as `past` reaches back.
 pub fn base<'a>(a: &Head, b: &Head, past: &'a [Head]) -> Option<&'a Head> {
-    let of_b = ancestors(b, past);
+    let of_b = if planted!(BasesIgnored) { Vec::new() } else { ancestors(b, past) };
     let is_common = |old: &&Head| old.kind.is_live() && of_b.iter().any(|other| other.id == old.id);
     ancestors(a, past).into_iter().filter(is_common).max_by_key(|old| (old.lamport, old.hash))
 }

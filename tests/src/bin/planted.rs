@@ -6,12 +6,13 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use shoal_engine::planted::Bug;
+use shoal_tests::properties::{laws, scenes};
 use shoal_tests::sim::plan::Size;
 use shoal_tests::sim::{brain, world};
 
 /// Histories after which a fault counts as not found.
 const HISTORIES_MAX: u64 = 10_000;
-/// One of so many histories is a long one.
+/// One of so many histories is a long one, and one a scene.
 const LONG_EVERY: u64 = 10;
 
 fn main() -> ExitCode {
@@ -50,11 +51,18 @@ fn find(bug: Bug) -> Option<(u64, &'static str, f64)> {
     let began = Instant::now();
     (0..HISTORIES_MAX).find_map(|history| {
         let size = if history % LONG_EVERY == LONG_EVERY - 1 { Size::Long } else { Size::Short };
-        let options = world::Options { bug: Some(bug), ..world::Options::of(size, brain::engine) };
+        let scene = (history % LONG_EVERY == 0).then(|| scenes::random(history));
+        let options =
+            world::Options { bug: Some(bug), scene: scene.clone(), ..world::Options::of(size, brain::engine) };
         let report = world::run(history, &options);
+        // It is planted in this thread until the next world.
+        let mut laws = (0..scenes::LAWS_PER_SCENE).map(|law| history * scenes::LAWS_PER_SCENE + law);
+        if laws.any(|seed| laws::check(seed).is_err()) {
+            return Some((history + 1, "a law", began.elapsed().as_secs_f64()));
+        }
         let violation = report.violations.first()?;
         // What breaks a rule without the fault says nothing of it.
-        let sound = world::Options::of(size, brain::engine);
+        let sound = world::Options { scene, ..world::Options::of(size, brain::engine) };
         if !world::run(history, &sound).violations.is_empty() {
             return None;
         }

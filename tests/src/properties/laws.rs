@@ -20,7 +20,7 @@ pub fn check(seed: u64) -> Result<(), String> {
     demand(is_alike(&found, &again), "the order of arrival matters", &entries)?;
     check_winner(&heads, &entries)?;
     check_bytes(&found, &heads, &past, &entries)?;
-    check_false_conflicts(&found, &heads, &entries)?;
+    check_false_conflicts(&found, &heads, &past, &entries)?;
     check_settled(&found, &heads, &past, is_directory, &entries)
 }
 
@@ -150,12 +150,31 @@ fn check_bytes(found: &Reconciled<'_>, heads: &[Head], past: &[Head], entries: &
     Ok(())
 }
 
-/// I23: no copy of bytes that stand at the path, and none where there is one head.
-fn check_false_conflicts(found: &Reconciled<'_>, heads: &[Head], entries: &[Head]) -> Result<(), String> {
+/// I23: no copy of bytes that stand at the path, nor of those that one side left alone, and none where there is one head.
+fn check_false_conflicts(
+    found: &Reconciled<'_>,
+    heads: &[Head],
+    past: &[Head],
+    entries: &[Head],
+) -> Result<(), String> {
+    if let [one, other] = heads
+        && let Some(old) = base(one, other, past)
+        && matches!((&one.kind, &other.kind), (Kind::File { .. }, Kind::File { .. }))
+    {
+        let is_left = old.kind.has_same_bytes(&one.kind) || old.kind.has_same_bytes(&other.kind);
+        demand(!is_left || found.gives_way || found.losers.is_empty(), "a copy of what nobody changed", entries)?;
+    }
     let stands = found.winner.and_then(|head| head.kind.content()).filter(|_| !found.gives_way);
     let is_needless = |loser: &&Head| loser.kind.content().is_some() && loser.kind.content() == stands;
     demand(!found.losers.iter().any(is_needless), "a copy of what stands there", entries)?;
     demand(heads.len() > 1 || found.gives_way || !found.is_open(), "a conflict of one head with itself", entries)
+}
+
+/// The latest live version that two heads both replace.
+fn base<'a>(one: &Head, other: &Head, past: &'a [Head]) -> Option<&'a Head> {
+    let theirs = ancestors(other, past);
+    let common = ancestors(one, past).into_iter().filter(|old| theirs.iter().any(|same| same.id == old.id));
+    common.filter(|old| old.kind.is_live()).max_by_key(|old| (old.lamport, old.hash))
 }
 
 /// I4: once settled, nothing is open any more.

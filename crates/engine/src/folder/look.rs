@@ -149,7 +149,9 @@ impl Folder {
         self.looking.outdate_children(dir.as_ref(), turn.now);
         let names: BTreeSet<&RelPath> = entries.iter().map(|entry| &entry.path).collect();
         let mut missing = self.index.children_standing(dir.as_ref());
-        missing.extend(self.recording.children(dir.as_ref()).cloned());
+        if !planted!(HeldNotMissed) {
+            missing.extend(self.recording.children(dir.as_ref()).cloned());
+        }
         missing.retain(|child| !names.contains(child));
         if let Some(walk) = self.looking.walks.get_mut(&work) {
             walk.missing.extend(missing);
@@ -369,8 +371,9 @@ impl Folder {
             self.recording.gone(path, now);
         }
         // What was seen there before and waits to be recorded is looked for once more.
-        for path in self.recording.undraft_below(dir) {
-            self.looking.hint(path, true, now);
+        if !planted!(HeldBelowKept) {
+            let held = self.recording.undraft_below(dir);
+            held.into_iter().for_each(|path| self.looking.hint(path, true, now));
         }
     }
 

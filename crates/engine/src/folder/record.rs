@@ -284,6 +284,7 @@ impl Folder {
         path.ancestors().filter(|dir| {
             let state = self.index.get(dir).filter(|state| !state.is_busy);
             matches!(state.and_then(PathState::standing), Some(Kind::File { .. } | Kind::Link { .. }))
+                && !planted!(DisplacedUnsaid)
         })
     }
 
@@ -340,7 +341,8 @@ impl Folder {
 
     fn entry_for(&self, path: &RelPath, draft: &Draft) -> Entry {
         // What an old memory says stood here may have been replaced since: then this was not made of it.
-        let is_base_known = |state: &&PathState| !(self.is_memory_old && state.is_remembered);
+        let is_base_known =
+            |state: &&PathState| !(self.is_memory_old && state.is_remembered) || planted!(OldMemoryBelieved);
         let state = self.index.get(path).filter(is_base_known);
         let disk = state.and_then(|state| state.disk.as_ref());
         let mut supersedes = disk.map(|disk| disk.versions.clone()).unwrap_or_default();

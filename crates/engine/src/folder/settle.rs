@@ -107,7 +107,7 @@ impl Folder {
     fn may_follow(&self, path: &RelPath) -> bool {
         self.followed(path).is_some_and(|Entry { path: to, .. }| {
             let is_standing = self.index.get(&to).is_some_and(|state| state.standing().is_some());
-            let is_free = !is_standing || self.planning.made.contains(&to);
+            let is_free = !is_standing || self.planning.made.contains(&to) || planted!(FollowsBlindly);
             self.is_ours_to_settle(path) && (is_free || self.is_unsure(&to))
         })
     }
@@ -136,7 +136,7 @@ impl Folder {
                 && before.iter().any(|old| old.kind.has_same_bytes(&head.kind))
         };
         let is_known = |head: &Head| head.kind.has_same_bytes(&edit.kind) || is_put_there(head);
-        if there.heads.iter().chain(&there.past).any(is_known) {
+        if there.heads.iter().chain(&there.past).any(is_known) && !planted!(FollowsBlindly) {
             return None;
         }
         let stands = self.index.reconciled(&to).winner?;
