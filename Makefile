@@ -2,11 +2,12 @@
 SEEDS ?= 100000
 CASES ?= 100000
 POINTS ?= 1000
+IMAGES ?= 10000
 RUNS ?= 100
 SEED ?= 1
 KIND ?= all
 
-.PHONY: run test demo sim properties planted kill blackbox check doctor screenshots
+.PHONY: run test demo sim properties planted kill blackbox power check doctor screenshots
 
 run: ## opens the window; without a display, serves the page and prints the address
 	@.config/run.sh $(ARGS)
@@ -33,6 +34,9 @@ kill: ## kills the real program and makes its system calls fail: make kill POINT
 blackbox: ## three real programs, people who do anything: make blackbox RUNS=1000 SEED=1
 	@cargo build --locked --quiet -p shoal-cli
 	@cargo run --locked --quiet -p shoal-tests --bin blackbox -- --runs $(RUNS) --seed $(SEED)
+
+power: ## recovers from every state that a power cut may leave: make power IMAGES=100000 SEED=1
+	@cargo run --locked --quiet -p shoal-tests --bin power -- --images $(IMAGES) --seed $(SEED)
 
 check: ## format, lints, types, dependencies
 	@.config/check.sh

@@ -1,4 +1,5 @@
-//! A quick share of the attacks on the shipped program: some kill points of `make kill`, some runs of `make blackbox`.
+//! A quick share of the attacks on the shipped program: some kill points of `make kill`, some runs of
+//! `make blackbox`, some images of `make power`.
 #![cfg(unix)]
 
 use shoal_tests::attack::kill::{self, Kind, Options};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use shoal_tests::attack::group::Group;
 use shoal_tests::attack::inject::{Injection, Strace, What};
-use shoal_tests::attack::{blackbox, inject};
+use shoal_tests::attack::{blackbox, inject, power};
 
 /// Enough to see a fault that loses something at every tenth kill.
 const POINTS: u64 = 100;
@@ -23,6 +24,20 @@ fn nothing_is_lost_by_kills_and_failing_calls() {
     let summary = kill::run(&Options { points: POINTS, seed: 1, kind, pairs: 2, is_told: false });
     println!("{}", summary.line(1));
     assert!(summary.violations.is_empty(), "{}", summary.violations.join("\n"));
+}
+
+/// All images of the small scenes, and a few thousand of the large ones.
+const IMAGES: u64 = 6000;
+
+#[test]
+fn whatever_a_power_cut_leaves_is_recovered_from() {
+    if !inject::is_there() {
+        return println!("skipped: needs strace");
+    }
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_power"));
+    let summary = power::run(&power::Options { images: IMAGES, seed: 1, is_told: false, program });
+    println!("{}", summary.line(1));
+    assert!(summary.runs > 1000 && summary.violations.is_empty(), "{}", summary.violations.join("\n"));
 }
 
 /// Runs of three devices with everything that people and computers do.

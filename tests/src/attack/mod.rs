@@ -9,6 +9,7 @@ pub mod contents;
 pub mod group;
 pub mod inject;
 pub mod kill;
+pub mod power;
 pub mod summary;
 pub mod trees;
 pub mod watching;

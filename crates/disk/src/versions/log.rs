@@ -40,9 +40,9 @@ pub(crate) fn append(dirs: &OwnDirs, lines: &[Line]) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    let file = match unix::open_own(dirs.versions.as_fd(), LOG, true) {
-        Err(Errno::NOENT) => unix::create_own(dirs.versions.as_fd(), LOG)?,
-        other => other?,
+    let (file, is_fresh) = match unix::open_own(dirs.versions.as_fd(), LOG, true) {
+        Err(Errno::NOENT) => (unix::create_own(dirs.versions.as_fd(), LOG)?, true),
+        other => (other?, false),
     };
     let size = unix::stat_of(file.as_fd())?.print.size;
     let mut last = [b'\n'];
@@ -51,7 +51,9 @@ pub(crate) fn append(dirs: &OwnDirs, lines: &[Line]) -> Result<()> {
     let mut text = if last == [b'\n'] { String::new() } else { "\n".to_owned() };
     text.extend(lines.iter().map(Line::text));
     unix::write_at(file.as_fd(), size, text.as_bytes())?;
-    unix::sync(file.as_fd())
+    unix::sync(file.as_fd())?;
+    // Its name too: a power cut after the intents are cleared would leave versions that nobody lists.
+    if is_fresh { unix::sync(dirs.versions.as_fd()) } else { Ok(()) }
 }
 
 /// The whole log; lines that cannot be read are passed over.
