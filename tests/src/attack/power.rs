@@ -23,6 +23,9 @@ const EXHAUSTIVE_MAX: u64 = 4096;
 /// Draws for each image that is wanted: many come out the same.
 const DRAWS_PER_IMAGE: u64 = 3;
 
+/// Violations that are told of one scene: hundreds of images show the same fault.
+const TOLD_MAX: usize = 5;
+
 /// What is to be run.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -94,7 +97,11 @@ fn judge(scene: Scene, recorded: &Recorded, moment: usize, (disk, place): (&Disk
     disk.build(place, recorded);
     summary.runs += 1;
     let faults = scene.faults(place, &recorded.promises(moment));
-    if !faults.is_empty() && summary.violations.len() < 20 {
+    if !faults.is_empty() {
+        summary.count("bad_images", 1);
+    }
+    let told = summary.violations.iter().filter(|text| text.starts_with(scene.name())).count();
+    if !faults.is_empty() && told < TOLD_MAX {
         let last: Vec<String> = recorded.ops[..moment].iter().rev().take(6).rev().map(|op| format!("{op:?}")).collect();
         let (name, faults, last) = (scene.name(), faults.join("; "), last.join("\n    "));
         summary.violation(format!(
