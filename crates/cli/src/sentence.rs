@@ -77,7 +77,7 @@ fn of_people(code: ErrorCode, facts: &Facts<'_>) -> Option<String> {
             device()
         ),
         ErrorCode::InviteUsed => "This link was used or is older than 5 minutes. Ask for a new one.".to_owned(),
-        ErrorCode::SameKey => "Another computer uses this computer’s key, usually a copied profile. Sharing is paused so that nothing gets mixed up.".to_owned(),
+        ErrorCode::SameKey => "Another computer uses this computer’s key: Shoal’s home was copied, and both copies run. Sharing stands still here so that nothing gets mixed up; nothing is lost on either. On one of the two, quit Shoal, remove its home and pair it anew; then restart Shoal here.".to_owned(),
         ErrorCode::PairLocked => format!(
             "The three codes for {} are used up. You can try again {}.",
             person(),
@@ -225,6 +225,14 @@ fn of_rest(code: ErrorCode, facts: &Facts<'_>) -> String {
         }
         ErrorCode::Forked => format!("{} signed two histories. Its changes are frozen until you decide.", device()),
         ErrorCode::IndexRebuilt => "The local index was damaged and is being rebuilt. Nothing is lost.".to_owned(),
+        ErrorCode::FolderForgotten => format!(
+            "What was remembered of a shared folder ({}) cannot be read, so the folder is not shared here now. Its files are where they were, and nothing is removed anywhere. Quit Shoal and put that file back from a backup, or ask the folder’s owner to invite this computer again.",
+            facts.name("file", "its record")
+        ),
+        ErrorCode::HistoryMended => format!(
+            "The history of {} was damaged on this disk. What is sound in it was kept, the rest comes from the others. Files are not touched by it. The damaged one is kept beside it.",
+            facts.name("path", "a folder")
+        ),
         ErrorCode::NoVersion => "There is no such version. See which there are: shoal history PATH".to_owned(),
         ErrorCode::NotNow => format!(
             "{} is paused or still being looked through, so it is not known what stands there. Try again when it runs.",

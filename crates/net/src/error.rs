@@ -25,9 +25,19 @@ pub enum NetError {
         source: io::Error,
     },
     /// The key file holds something else than a key. It is never replaced: the device would become another one.
-    #[error("the device key {path} is damaged")]
+    #[error(
+        "the key of this computer, {path}, is damaged. Without it nobody knows this computer. Nothing was changed. Put the file back from a backup; if there is none, start with another home and pair again: the files in your folders stay"
+    )]
     KeyDamaged {
         /// Where the key is.
+        path: PathBuf,
+    },
+    /// There was a key, and it is gone.
+    #[error(
+        "the key of this computer, {path}, is gone. Without it nobody knows this computer. Nothing was changed. Put the file back from a backup; if there is none, start with another home and pair again: the files in your folders stay"
+    )]
+    KeyLost {
+        /// Where the key was.
         path: PathBuf,
     },
     /// The network could not be set up.

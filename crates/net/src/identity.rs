@@ -1,4 +1,7 @@
 //! The device's key: made once, kept in one file, never written again.
+//!
+//! Beside it stands whose key it is. Any 32 bytes are a key, so a single wrong bit would make another device of this one,
+//! silently and over everything that was shared: a key that does not fit, or that is gone, stops the start instead.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,6 +15,9 @@ use crate::error::NetError;
 
 /// Length of the key file: an Ed25519 seed.
 const SEED_BYTES: usize = 32;
+
+/// The ending of the file that says whose key it is: the device's id, and a checksum over it.
+const OWNER_ENDING: &str = "id";
 
 /// This device's key.
 #[derive(Clone)]
@@ -52,13 +58,55 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-/// Loads the device's key, or makes one when there is none yet.
-pub fn load_or_create_identity(key_file: &Path) -> Result<Identity, NetError> {
-    match File::open(key_file) {
-        Ok(file) => load(file, key_file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(key_file),
-        Err(source) => Err(NetError::KeyRead { path: key_file.to_owned(), source }),
+/// Loads the device's key, or makes one when there never was one.
+///
+/// `is_known` says that this device is known to others already: then a missing key is a lost one.
+pub fn load_or_create_identity(key_file: &Path, is_known: bool) -> Result<Identity, NetError> {
+    let owner = read_owner(key_file)?;
+    let identity = match File::open(key_file) {
+        Ok(file) => load(file, key_file)?,
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(NetError::KeyRead { path: key_file.to_owned(), source: error });
+        }
+        Err(_) if is_known || owner.is_some() => return Err(NetError::KeyLost { path: key_file.to_owned() }),
+        Err(_) => create(key_file)?,
+    };
+    match owner {
+        Some(owner) if owner != identity.device => Err(NetError::KeyDamaged { path: key_file.to_owned() }),
+        Some(_) => Ok(identity),
+        None => write_owner(key_file, identity.device).map(|()| identity),
     }
+}
+
+/// Whose key it should be; `None` if that was never noted, or the note makes no sense.
+fn read_owner(key_file: &Path) -> Result<Option<DeviceId>, NetError> {
+    let path = key_file.with_extension(OWNER_ENDING);
+    let text = match fs::read(&path) {
+        Ok(bytes) => String::from_utf8(bytes).unwrap_or_default(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(NetError::KeyRead { path, source }),
+    };
+    let device = text.split_whitespace().next().and_then(DeviceId::parse);
+    Ok(device.filter(|device| text == owner_text(*device)))
+}
+
+fn write_owner(key_file: &Path, device: DeviceId) -> Result<(), NetError> {
+    let path = key_file.with_extension(OWNER_ENDING);
+    let failed = |source| NetError::KeyWrite { path: path.clone(), source };
+    // A note that makes no sense is in the way; the key itself is never touched.
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    match publish(&path, owner_text(device).as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+fn owner_text(device: DeviceId) -> String {
+    let checksum = blake3::hash(&device.0).to_hex();
+    format!("{device}\n{}\n", &checksum[..16])
 }
 
 fn load(file: File, path: &Path) -> Result<Identity, NetError> {
@@ -87,13 +135,13 @@ fn create(path: &Path) -> Result<Identity, NetError> {
 }
 
 /// Puts the key in place whole or not at all: a key cut short by a crash would lock the device out.
-fn publish(path: &Path, seed: &[u8]) -> io::Result<()> {
+fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     let mut suffix = [0; 8];
     getrandom::fill(&mut suffix).map_err(|error| io::Error::other(error.to_string()))?;
     let temporary = path.with_extension(format!("new-{:016x}", u64::from_be_bytes(suffix)));
-    let result = write_private(&temporary, seed).and_then(|()| fs::hard_link(&temporary, path));
+    let result = write_private(&temporary, bytes).and_then(|()| fs::hard_link(&temporary, path));
     // The link is the key; the first name has served.
     let removed = fs::remove_file(&temporary);
     result.and(removed)?;
@@ -128,12 +176,12 @@ mod tests {
     fn a_key_is_made_once_and_read_back() {
         let home = tempfile::tempdir().expect("a temporary directory");
         let file = home.path().join("keys/device.key");
-        let made = load_or_create_identity(&file).expect("made");
-        let read = load_or_create_identity(&file).expect("read");
+        let made = load_or_create_identity(&file, false).expect("made");
+        let read = load_or_create_identity(&file, false).expect("read");
         assert_eq!(made.device_id(), read.device_id());
         assert_eq!(made.signing_seed(), read.signing_seed());
         assert_eq!(made.device_id().to_string(), made.keypair().public().to_peer_id().to_string());
-        assert_eq!(fs::read_dir(home.path().join("keys")).expect("listed").count(), 1);
+        assert_eq!(fs::read_dir(home.path().join("keys")).expect("listed").count(), 2);
     }
 
     #[cfg(unix)]
@@ -142,7 +190,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir().expect("a temporary directory");
         let file = home.path().join("device.key");
-        load_or_create_identity(&file).expect("made");
+        load_or_create_identity(&file, false).expect("made");
         assert_eq!(fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o600);
     }
 
@@ -151,7 +199,50 @@ mod tests {
         let home = tempfile::tempdir().expect("a temporary directory");
         let file = home.path().join("device.key");
         fs::write(&file, b"short").expect("written");
-        assert!(matches!(load_or_create_identity(&file), Err(NetError::KeyDamaged { .. })));
+        assert!(matches!(load_or_create_identity(&file, false), Err(NetError::KeyDamaged { .. })));
         assert_eq!(fs::read(&file).expect("there"), b"short");
+    }
+
+    #[test]
+    fn a_key_with_any_other_bit_is_another_key_and_refused() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let file = home.path().join("device.key");
+        load_or_create_identity(&file, false).expect("made");
+        let sound = fs::read(&file).expect("there");
+        for bit in 0..8 * SEED_BYTES {
+            let mut damaged = sound.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&file, &damaged).expect("damaged");
+            assert!(matches!(load_or_create_identity(&file, false), Err(NetError::KeyDamaged { .. })), "bit {bit}");
+            assert_eq!(fs::read(&file).expect("there"), damaged);
+        }
+    }
+
+    #[test]
+    fn a_lost_key_is_not_replaced_by_another_one() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let file = home.path().join("device.key");
+        load_or_create_identity(&file, false).expect("made");
+        fs::remove_file(&file).expect("removed");
+        assert!(matches!(load_or_create_identity(&file, false), Err(NetError::KeyLost { .. })));
+        fs::remove_file(file.with_extension(OWNER_ENDING)).expect("removed");
+        assert!(matches!(load_or_create_identity(&file, true), Err(NetError::KeyLost { .. })), "others know it");
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_damaged_note_of_whose_key_it_is_is_written_again() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let file = home.path().join("device.key");
+        let made = load_or_create_identity(&file, false).expect("made");
+        let note = file.with_extension(OWNER_ENDING);
+        let sound = fs::read(&note).expect("there");
+        for at in 0..sound.len() {
+            let mut damaged = sound.clone();
+            damaged[at] ^= 1;
+            fs::write(&note, &damaged).expect("damaged");
+            assert_eq!(load_or_create_identity(&file, true).expect("read").device_id(), made.device_id());
+            assert_eq!(fs::read(&note).expect("there"), sound, "byte {at}");
+        }
     }
 }

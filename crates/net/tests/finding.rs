@@ -72,7 +72,7 @@ fn has_multicast() -> bool {
 /// A key nobody else has: other tests may run on this network.
 fn fresh_identity() -> shoal_net::Identity {
     let home = tempfile::tempdir().expect("a temporary directory");
-    shoal_net::load_or_create_identity(&home.path().join("key")).expect("a key")
+    shoal_net::load_or_create_identity(&home.path().join("key"), false).expect("a key")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

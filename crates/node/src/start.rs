@@ -54,7 +54,7 @@ pub(crate) async fn start(config: NodeConfig) -> Result<Running, NodeError> {
     let taken = (chosen != 0 && net.port() != chosen).then(|| port_taken(chosen, net.port()));
     let hands = hands(&config, &settings, (opened.store, net), (turns, outside));
     hands.contacts.set_troubles(taken.into_iter().collect());
-    tell_mended(&hands, &opened.mended);
+    tell_mended(&hands, &opened.mended, &opened.saved);
     let mut saved = opened.saved;
     saved.name = crate::survey::settings(&hands).name;
     know(&hands, &saved);
@@ -93,7 +93,9 @@ fn open_home(home: &Home) -> Result<OpenHome, NodeError> {
     let dirs = StoreDirs { config: home.config.clone(), data: home.data.clone() };
     let (store, mended) = Store::open(&dirs).map_err(failed)?;
     let saved = store.load(&codec::decode_materialised).map_err(failed)?;
-    let identity = shoal_net::load_or_create_identity(&home.config.join(KEY_FILE));
+    // Others know this device: another key would be another device, silently.
+    let is_known = !saved.trust.is_empty() || !saved.folders.is_empty() || !mended.unreadable.is_empty();
+    let identity = shoal_net::load_or_create_identity(&home.config.join(KEY_FILE), is_known);
     let identity = identity.map_err(|error| NodeError::Net { reason: error.to_string() })?;
     let seed = *identity.signing_seed();
     Ok(OpenHome { guard, store, mended, saved, identity, seed })
@@ -216,15 +218,24 @@ fn port_taken(preferred: u16, other: u16) -> Trouble {
     if other == 0 { trouble } else { trouble.number("other", u64::from(other)) }
 }
 
-fn tell_mended(hands: &Hands, mended: &Opened) {
+fn tell_mended(hands: &Hands, mended: &Opened, saved: &Saved) {
     if let Some(reason) = &mended.index_rebuilt {
         tracing::warn!(reason, "the index is being rebuilt");
         hands.trouble(Trouble::plain(ErrorCode::IndexRebuilt));
     }
+    let folders = hands.store.mended_ledgers();
+    for folder in saved.folders.iter().filter(|folder| folders.contains(&folder.record.folder)) {
+        let place = crate::show::place::shown(std::path::Path::new(&folder.record.place));
+        hands.trouble(Trouble::plain(ErrorCode::HistoryMended).text("path", place));
+    }
     for path in &mended.unreadable {
         tracing::error!(path = %path.display(), "a file could not be read and was set aside");
+        let code = match path.parent().is_some_and(|parent| parent.ends_with("folders")) {
+            true => ErrorCode::FolderForgotten,
+            false => ErrorCode::DiskUnreliable,
+        };
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        hands.trouble(Trouble::plain(ErrorCode::DiskUnreliable).text("file", file));
+        hands.trouble(Trouble::plain(code).text("file", file));
     }
     for (is_restored, file) in [(mended.config_restored, "config.json"), (mended.trust_restored, "trust.json")] {
         // What has no older version either is among the unreadable ones.

@@ -22,13 +22,19 @@ pub enum StoreError {
         /// What was being written.
         path: PathBuf,
     },
-    /// A ledger segment is damaged, missing, or written by a newer version. Nothing was thrown away.
+    /// A ledger segment is damaged or missing. Nothing was thrown away.
     #[error("the ledger in {path} cannot be read: {fault}")]
     Ledger {
         /// The segment, or the directory of segments.
         path: PathBuf,
         /// What is wrong with it.
         fault: &'static str,
+    },
+    /// A newer version wrote this; it is left alone.
+    #[error("a newer version of Shoal wrote {path}")]
+    Newer {
+        /// The segment.
+        path: PathBuf,
     },
     /// A ledger record of a length that the format cannot hold.
     #[error("a ledger record of {bytes} bytes is too long")]

@@ -2,7 +2,7 @@
 //!
 //! What `append` acknowledged survives a power cut. Bytes after the last sound record of the last segment were being
 //! written when the power went; they are kept in a `.torn` file and cut off. Damage anywhere else is reported and
-//! nothing is touched.
+//! nothing is touched here: `salvage` mends it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,6 +14,7 @@ use shoal_engine::id::FolderId;
 
 use crate::error::{StoreError, failed};
 use crate::files;
+use crate::salvage;
 use crate::segment::{self, Checksum, Found, HEADER_BYTES};
 
 /// A segment that has grown to this is followed by a new one: few files, and each is read into memory at once.
@@ -136,6 +137,12 @@ impl LedgerLog {
         self.by_key.get(&key).map(|at| self.read_at(*at)).transpose()
     }
 
+    /// The genesis and the memberships.
+    pub(crate) fn basis(&self) -> Result<Vec<(RecordKey, Vec<u8>)>, StoreError> {
+        let named = self.by_key.iter().filter(|(key, _)| salvage::is_basis(**key));
+        named.map(|(key, at)| Ok((*key, self.read_at(*at)?))).collect()
+    }
+
     /// Where the ledger stands.
     pub(crate) fn position(&self) -> Position {
         let checksum = self.spots.last().map_or([0; 16], |spot| spot.checksum);
@@ -191,6 +198,9 @@ impl LedgerLog {
     ) -> Result<(), StoreError> {
         let path = segment_path(&self.dir, number);
         let bytes = fs::read(&path).map_err(failed("read", &path))?;
+        if segment::is_newer(&bytes) {
+            return Err(StoreError::Newer { path });
+        }
         let fault = |fault| StoreError::Ledger { path: path.clone(), fault };
         let start =
             segment::read_header(&bytes, self.folder, number as u64 + 1, self.last_checksum()).map_err(fault)?;
@@ -205,9 +215,9 @@ impl LedgerLog {
                     (at, before) = (body.end, checksum);
                 }
                 Found::End => break false,
-                Found::Bad if is_last => break true,
+                Found::Bad if is_last && segment::beyond(&bytes, at, before).is_none() => break true,
                 Found::Bad => return Err(fault("a record is damaged")),
-                Found::Newer => return Err(fault("a record was written by a newer version")),
+                Found::Newer => return Err(StoreError::Newer { path: path.clone() }),
             }
         };
         if is_last {

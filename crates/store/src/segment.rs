@@ -123,6 +123,56 @@ pub(crate) fn read_record(segment: &[u8], at: usize, before: Checksum) -> Found 
     }
 }
 
+/// Whether a newer version wrote this segment.
+pub(crate) fn is_newer(bytes: &[u8]) -> bool {
+    has_sound_header(bytes) && bytes[8..12] != VERSION.to_le_bytes()
+}
+
+/// Whether this is certainly the segment of another folder.
+pub(crate) fn is_of_another(bytes: &[u8], folder: FolderId) -> bool {
+    has_sound_header(bytes) && bytes[12..44] != folder.0
+}
+
+/// The checksum that a header should have, and the one that it has.
+pub(crate) fn header_checksums(bytes: &[u8]) -> [Checksum; 2] {
+    let Some((said, stored)) = bytes.get(..HEADER_BYTES).and_then(|header| header.split_last_chunk::<16>()) else {
+        return [[0; 16]; 2];
+    };
+    [checksum([0; 16], &[said]), *stored]
+}
+
+fn has_sound_header(bytes: &[u8]) -> bool {
+    let [computed, stored] = header_checksums(bytes);
+    bytes.len() >= HEADER_BYTES && bytes[..8] == MAGIC && computed == stored
+}
+
+/// What follows a damaged record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Beyond {
+    /// Where it is.
+    pub(crate) at: usize,
+    /// The checksum before it.
+    pub(crate) link: Checksum,
+    /// The damaged record itself, if only its checksum is damaged: what follows says what that was.
+    pub(crate) damaged: Option<(RecordKey, Range<usize>)>,
+}
+
+/// Finds the sound record after a damaged one at `at`; none if there is none, or the length is damaged.
+pub(crate) fn beyond(segment: &[u8], at: usize, before: Checksum) -> Option<Beyond> {
+    let rest = segment.get(at..)?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let (stored, rest) = rest.split_first_chunk::<16>()?;
+    let body = rest.get(..usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+    let (start, end) = (at + RECORD_HEAD_BYTES, at + RECORD_HEAD_BYTES + body.len());
+    let follows = |link| matches!(read_record(segment, end, link), Found::Record { .. } | Found::Newer);
+    let computed = checksum(before, &[body]);
+    if follows(computed) {
+        let damaged = read_key(body).map(|(key, length)| (key, start + length..end));
+        return Some(Beyond { at: end, link: computed, damaged });
+    }
+    follows(*stored).then_some(Beyond { at: end, link: *stored, damaged: None })
+}
+
 fn checksum(before: Checksum, parts: &[&[u8]]) -> Checksum {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&before);

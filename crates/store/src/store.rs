@@ -18,6 +18,7 @@ use crate::json_file::{self, Backup};
 use crate::ledger_log::{self, LedgerLog, SEGMENT_BYTES_MAX};
 use crate::offers::Offers;
 use crate::record::{FolderText, TrustFile, TrustText};
+use crate::salvage::{self, Places};
 
 /// Most addresses kept of a device: the newest few are the ones that work.
 const ADDRESSES_MAX: usize = 16;
@@ -51,6 +52,8 @@ pub struct Store {
     segment_bytes_max: u64,
     config: Mutex<Config>,
     logs: Mutex<BTreeMap<FolderId, Slot>>,
+    /// Folders whose ledger was damaged when it was loaded.
+    mended: Mutex<Vec<FolderId>>,
     index: IndexDb,
 }
 
@@ -79,8 +82,8 @@ impl Store {
         let config = read_config(dirs, &mut opened)?;
         let (index, set_aside) = IndexDb::open(&dirs.data)?;
         opened.index_rebuilt = set_aside;
-        let store =
-            Store { dirs: dirs.clone(), segment_bytes_max, config: Mutex::new(config), logs: Mutex::default(), index };
+        let (config, logs, mended) = (Mutex::new(config), Mutex::default(), Mutex::default());
+        let store = Store { dirs: dirs.clone(), segment_bytes_max, config, logs, mended, index };
         Ok((store, opened))
     }
 
@@ -152,6 +155,7 @@ impl Store {
         let slot = lock(&self.logs).remove(&folder).unwrap_or_default();
         let mut log = lock(&slot);
         *log = None;
+        files::remove(&basis_path(&self.dirs, folder))?;
         let dir = ledger_dir(&self.dirs, folder);
         if dir.exists() {
             files::move_aside(&dir, &self.dirs.data.join("removed"), &folder.to_string(), 1)?;
@@ -190,7 +194,18 @@ impl Store {
     ///
     /// A record that is there already is skipped, so an append that failed may be repeated.
     pub fn append(&self, folder: FolderId, records: &[(RecordKey, Vec<u8>)]) -> Result<(), StoreError> {
-        self.with_log(folder, |log| log.append(records))
+        self.with_log(folder, |log| {
+            log.append(records)?;
+            if records.iter().any(|(key, _)| salvage::is_basis(*key)) {
+                salvage::save_basis(&basis_path(&self.dirs, folder), folder, &log.basis()?)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Folders whose ledger was damaged when it was loaded; what is sound in it is kept.
+    pub fn mended_ledgers(&self) -> Vec<FolderId> {
+        lock(&self.mended).clone()
     }
 
     /// Reads one record.
@@ -291,7 +306,7 @@ impl Store {
     ) -> Result<SavedFolder, StoreError> {
         let folder = record.folder;
         let dir = ledger_dir(&self.dirs, folder);
-        let ledger = match self.reload(folder) {
+        let ledger = match self.reload_or_mend(&record) {
             Ok(records) => records,
             Err(error) => {
                 tracing::error!(%folder, %error, "a ledger cannot be read");
@@ -309,6 +324,37 @@ impl Store {
         let remembered = remembered.unwrap_or_default().into_iter();
         let index = remembered.filter_map(|(path, bytes)| Some((path, decode(&bytes)?))).collect();
         Ok(SavedFolder { record, ledger: Some(ledger), is_torn, index })
+    }
+
+    /// Reads a ledger; one that is damaged is made anew of what is sound in it.
+    fn reload_or_mend(&self, record: &FolderRecord) -> Result<Vec<Vec<u8>>, StoreError> {
+        let folder = record.folder;
+        let dir = ledger_dir(&self.dirs, folder);
+        salvage::finish(&dir)?;
+        let basis = basis_path(&self.dirs, folder);
+        match self.reload(folder) {
+            Ok(records) => {
+                let before = records.len() as u64;
+                let after = self.with_log(folder, |log| {
+                    // What was cut off with a torn end may be among what cannot come from others.
+                    log.append(&salvage::read_basis(&basis, folder)?)?;
+                    salvage::save_basis(&basis, folder, &log.basis()?)?;
+                    Ok(log.position().records)
+                })?;
+                if after == before {
+                    return Ok(records);
+                }
+                ledger_log::doubt(&dir, record.incarnation)?;
+                return self.reload(folder);
+            }
+            Err(StoreError::Ledger { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let broken = self.dirs.data.join("ledger.broken");
+        let places = Places { ledger: &dir, broken: &broken, basis: &basis };
+        salvage::mend(places, folder, record.incarnation, self.segment_bytes_max)?;
+        lock(&self.mended).push(folder);
+        self.reload(folder)
     }
 
     fn with_log<T>(
@@ -416,6 +462,10 @@ fn trust_path(dirs: &StoreDirs) -> PathBuf {
 
 fn folder_path(dirs: &StoreDirs, folder: FolderId) -> PathBuf {
     dirs.config.join("folders").join(format!("{folder}.json"))
+}
+
+fn basis_path(dirs: &StoreDirs, folder: FolderId) -> PathBuf {
+    dirs.config.join("folders").join(format!("{folder}.basis"))
 }
 
 fn addresses_path(dirs: &StoreDirs) -> PathBuf {

@@ -43,7 +43,7 @@ impl Villain {
     pub(crate) fn start(world: &World, victim: &Shoal) -> Villain {
         let runtime = Runtime::new().expect("a runtime");
         let key_file = world.dir("Eve-home").join("device.key");
-        let identity = shoal_net::load_or_create_identity(&key_file).expect("a key");
+        let identity = shoal_net::load_or_create_identity(&key_file, false).expect("a key");
         let seed = *identity.signing_seed();
         let config = NetConfig {
             key_file,

@@ -358,7 +358,7 @@ params: { [key in string]: Param }, };
 
 export type Param = number | string;
 
-export type ErrorCode = "NET-01" | "NET-06" | "NET-07" | "NET-08" | "NET-09" | "PAIR-01" | "PAIR-02" | "PAIR-03" | "PAIR-04" | "PAIR-05" | "PAIR-06" | "PAIR-07" | "PAIR-08" | "PAIR-09" | "PAIR-10" | "XFER-01" | "XFER-02" | "XFER-03" | "XFER-04" | "XFER-05" | "XFER-06" | "XFER-07" | "FOLD-01" | "FOLD-02" | "FOLD-03" | "FOLD-04" | "FOLD-05" | "FOLD-06" | "FOLD-07" | "FOLD-08" | "FOLD-09" | "FOLD-10" | "FOLD-11" | "FOLD-12" | "FOLD-23" | "FOLD-13" | "FOLD-14" | "FOLD-15" | "FOLD-16" | "FOLD-17" | "FOLD-18" | "FOLD-19" | "FOLD-20" | "FOLD-21" | "FOLD-22" | "NAME-01" | "NAME-02" | "DISK-01" | "DISK-02" | "DISK-03" | "DISK-04" | "HIST-01" | "HIST-02" | "HIST-03" | "HIST-04" | "HIST-05" | "APP-01" | "APP-02" | "APP-03" | "APP-04" | "APP-05" | "APP-06" | "WEB-01" | "WEB-02";
+export type ErrorCode = "NET-01" | "NET-06" | "NET-07" | "NET-08" | "NET-09" | "PAIR-01" | "PAIR-02" | "PAIR-03" | "PAIR-04" | "PAIR-05" | "PAIR-06" | "PAIR-07" | "PAIR-08" | "PAIR-09" | "PAIR-10" | "XFER-01" | "XFER-02" | "XFER-03" | "XFER-04" | "XFER-05" | "XFER-06" | "XFER-07" | "FOLD-01" | "FOLD-02" | "FOLD-03" | "FOLD-04" | "FOLD-05" | "FOLD-06" | "FOLD-07" | "FOLD-08" | "FOLD-09" | "FOLD-10" | "FOLD-11" | "FOLD-12" | "FOLD-23" | "FOLD-13" | "FOLD-14" | "FOLD-15" | "FOLD-16" | "FOLD-17" | "FOLD-18" | "FOLD-19" | "FOLD-20" | "FOLD-21" | "FOLD-22" | "FOLD-24" | "NAME-01" | "NAME-02" | "DISK-01" | "DISK-02" | "DISK-03" | "DISK-04" | "HIST-01" | "HIST-02" | "HIST-03" | "HIST-06" | "HIST-04" | "HIST-05" | "APP-01" | "APP-02" | "APP-03" | "APP-04" | "APP-05" | "APP-06" | "WEB-01" | "WEB-02";
 
 export type PickId = string;
 

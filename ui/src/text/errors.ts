@@ -48,7 +48,7 @@ const sentences: Record<ErrorCode, (facts: Facts) => string> = {
     `This says it is ${name("device", "a device you know")}, but its key is not the one you verified. Usually it was reinstalled. It could also be someone pretending.`,
   "PAIR-03": () => "This link was used or is older than 5 minutes. Ask for a new one.",
   "PAIR-04": () =>
-    "Another computer uses this computer’s key, usually a copied profile. Sharing is paused so that nothing gets mixed up.",
+    "Another computer uses this computer’s key: Shoal’s home was copied, and both copies run. Sharing stands still here so that nothing gets mixed up; nothing is lost on either. On one of the two, quit Shoal, remove its home and pair it anew; then restart Shoal here.",
   "PAIR-05": ({ name, number }) => {
     const until = number("until");
     return `The three codes for ${name("person", "this device")} are used up. For safety, you can try again ${
@@ -119,6 +119,8 @@ const sentences: Record<ErrorCode, (facts: Facts) => string> = {
     `${name("file", "This")} is of a kind that cannot be shared. It stays on this computer.`,
   "FOLD-23": ({ name }) =>
     `${name("file", "This")} is not synced because it is a link that leads outside this folder.`,
+  "FOLD-24": ({ name }) =>
+    `What was remembered of a shared folder (${name("file", "its record")}) cannot be read, so it is not shared here now. Its files are where they were. Put that file back from a backup, or ask the folder’s owner to invite this computer again.`,
   "NAME-01": ({ name }) =>
     `${name("file", "A file")} cannot exist on ${name("system", "this computer")}. It stays where it is on the other side.`,
   "NAME-02": ({ name }) =>
@@ -139,6 +141,8 @@ const sentences: Record<ErrorCode, (facts: Facts) => string> = {
   "HIST-03": () =>
     "The local index was damaged and is being rebuilt from your folders and the signed history. Nothing is lost.",
   "HIST-04": () => "There is no such version of this file.",
+  "HIST-06": ({ name }) =>
+    `The history of ${name("path", "a folder")} was damaged on this disk. What is sound in it was kept, the rest comes from the others. Files are not touched by it.`,
   "HIST-05": ({ name }) =>
     `${name("folder", "This folder")} is paused or still being looked through. Try again when it runs.`,
   "APP-01": () => "Shoal runs already for this home.",

@@ -55,11 +55,14 @@ impl Hands {
     pub(super) fn reload(self: &Arc<Self>, folder: FolderId) {
         let hands = Arc::clone(self);
         self.memory.run(move || {
-            let records = hands.store.reload(folder).unwrap_or_else(|error| {
-                tracing::error!(%folder, %error, "cannot read the ledger again");
-                Vec::new()
-            });
-            hands.answer(Event::Reloaded { folder, records });
+            match hands.store.reload(folder) {
+                Ok(records) => hands.answer(Event::Reloaded { folder, records }),
+                Err(error) => {
+                    // No answer: without its ledger a folder stands still. The next start mends it.
+                    tracing::error!(%folder, %error, "cannot read the ledger again");
+                    hands.trouble(super::memory_trouble());
+                }
+            }
         });
     }
 

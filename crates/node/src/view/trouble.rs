@@ -182,6 +182,9 @@ pub enum ErrorCode {
     /// What a crash left half done could not be cleared up. Params: `path`.
     #[serde(rename = "FOLD-22")]
     NotClearedUp,
+    /// What was remembered of a shared folder cannot be read. Params: `file`.
+    #[serde(rename = "FOLD-24")]
+    FolderForgotten,
     /// Params: `file`, `system`.
     #[serde(rename = "NAME-01")]
     NameImpossible,
@@ -209,6 +212,9 @@ pub enum ErrorCode {
     /// The index is being rebuilt.
     #[serde(rename = "HIST-03")]
     IndexRebuilt,
+    /// A folder's history was damaged on this disk, and made whole. Params: `path`.
+    #[serde(rename = "HIST-06")]
+    HistoryMended,
     /// There is no such version of it.
     #[serde(rename = "HIST-04")]
     NoVersion,

@@ -165,6 +165,66 @@ fn a_damaged_index_never_keeps_the_store_from_opening_nor_harms_the_ledger() {
     println!("120 damaged indexes: {rebuilt} set aside when opened, {whole} read whole all the same");
 }
 
+/// Whatever is damaged in it, an index says of a path only what was said of it once, or nothing; how many damaged ones
+/// are tried is `SHOAL_DAMAGES`.
+#[test]
+fn case_102_a_damaged_index_says_nothing_that_was_not_said_once() {
+    let home = home_with_index(0);
+    let said = |round: usize, at: usize| format!("{at} in round {round} {}", "x".repeat(60)).into_bytes();
+    for round in 0..6 {
+        // Several runs, so that older states of the same paths are in the file as well.
+        let (store, _) = open(home.path());
+        let value = |at: usize| (path(&format!("dir {}/file {at}", at / 10)), Some(said(round, at)));
+        store.remember(
+            FOLDER,
+            &(0..150).filter(|at: &usize| at.is_multiple_of(round + 1)).map(value).collect::<Vec<_>>(),
+        );
+        store.flush();
+    }
+    let files: Vec<PathBuf> = files_below(&home.path().join("data/index"));
+    let rounds = std::env::var("SHOAL_DAMAGES").map_or(60, |text| text.parse().expect("a number"));
+    let mut roll = dice(31);
+    let (mut whole, mut partly, mut older) = (0, 0, 0);
+    for round in 0..rounds {
+        let copy = tempfile::tempdir().expect("a directory");
+        copy_dir(home.path(), copy.path());
+        let file = &files[round % files.len()];
+        let file = copy.path().join(file.strip_prefix(home.path()).expect("below the home"));
+        damage(&file, &mut roll);
+        let found = only_folder(&open(copy.path()).0).index;
+        let mut is_older = false;
+        for (path, seen) in &found {
+            let at: usize = path.as_str().rsplit(' ').next().and_then(|text| text.parse().ok()).expect("a number");
+            let once: Vec<usize> = (0..6).filter(|round: &usize| at.is_multiple_of(round + 1)).collect();
+            let is = |round: &usize| decode(&said(*round, at)).as_ref() == Some(seen);
+            assert!(once.iter().any(is), "damage {round}: {path} says {seen:?}");
+            is_older |= !once.last().is_some_and(is);
+        }
+        whole += usize::from(found.len() == 150 && !is_older);
+        partly += usize::from(found.len() != 150);
+        older += usize::from(is_older);
+    }
+    println!("{rounds} damaged indexes: {whole} said all, {partly} said less, {older} said something older");
+}
+
+/// Flips bits where something stands, cuts off, or overwrites a stretch.
+fn damage(file: &Path, roll: &mut impl FnMut(usize) -> usize) {
+    let mut bytes = fs::read(file).expect("a file");
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(1, |last| last + 1);
+    match roll(4) {
+        0 => bytes.truncate(roll(used)),
+        1 => {
+            let (from, count) = (roll(used), 1 + roll(600));
+            bytes.iter_mut().skip(from).take(count).for_each(|byte| *byte = 0);
+        }
+        _ => (0..1 + roll(4)).for_each(|_| {
+            let at = roll(used);
+            bytes.get_mut(at).into_iter().for_each(|byte| *byte ^= 1 << roll(8));
+        }),
+    }
+    fs::write(file, bytes).expect("damaged");
+}
+
 #[test]
 fn at_most_two_broken_indexes_are_kept() {
     let home = home_with_index(1);
