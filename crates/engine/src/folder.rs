@@ -38,6 +38,7 @@ mod restore;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod twin;
 mod witness;
 
 pub use asked::{Fetching, Standing};
@@ -84,6 +85,9 @@ pub(crate) struct Folder {
     /// The disk refused some of them: nothing more is handed to it before those.
     is_append_refused: bool,
     is_reloading: bool,
+    written: twin::Written,
+    /// The ledger lacked something that the mark names when it was loaded.
+    is_mark_lost: bool,
     /// When what nobody has was last listed.
     listed_at: Timestamp,
     /// When the folder was last asked to do what is due.
@@ -117,6 +121,8 @@ impl Folder {
             appending: BTreeMap::new(),
             is_append_refused: false,
             is_reloading: false,
+            written: twin::Written::default(),
+            is_mark_lost: false,
             listed_at: Timestamp(0),
             stepped: Timestamp(0),
             key,
@@ -145,7 +151,7 @@ impl Folder {
 
     /// Opens the directory.
     pub(crate) fn open(&mut self, turn: &mut Turn<'_>) {
-        if !self.record.is_paused && matches!(self.root, Root::Closed | Root::Stopped(_)) {
+        if !self.record.is_paused && !self.has_twin() && matches!(self.root, Root::Closed | Root::Stopped(_)) {
             self.root = Root::Opening;
             turn.push(Effect::OpenRoot { folder: self.id });
         }
@@ -198,7 +204,9 @@ impl Folder {
         }
         self.record.is_paused = is_paused;
         turn.push(Effect::SaveFolder(self.record.clone()));
-        if is_paused {
+        if self.has_twin() {
+            // It stands still until the next start.
+        } else if is_paused {
             self.root = Root::Closed;
             self.quiesce(turn);
             turn.push(Effect::CloseRoot { folder: self.id });

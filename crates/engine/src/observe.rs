@@ -106,6 +106,8 @@ pub enum Stop {
     LedgerUnreadable,
     /// Our own disk refuses what must be remembered: it is full, or broken.
     LedgerUnwritable,
+    /// Somebody else writes with this device's key: a copy of its home runs on another computer.
+    SameKey,
     /// A broken assumption of ours.
     Bug,
 }

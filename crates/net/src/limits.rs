@@ -160,3 +160,10 @@ pub(crate) const LOOKUP_MAX: Duration = Duration::from_secs(600);
 pub(crate) const QUERIES_MAX: usize = 8;
 /// Paired devices the network keeps links to: as many as a person could own, and the bound of every table about them.
 pub(crate) const PAIRED_MAX: usize = 1024;
+
+/// Runs of one device that are remembered, to tell two with one key from one that restarted.
+pub(crate) const RUNS_MAX: usize = 8;
+
+/// How long each of two with one key has the link before the other one gets it: long enough to learn of the other's
+/// blocks, or they would take it from each other many times a second and neither would ever know why.
+pub(crate) const TWIN_TURN: Duration = Duration::from_secs(2);

@@ -23,7 +23,7 @@ use crate::budget::Bucket;
 use crate::frame::{self, Broken, Word};
 use crate::limits::{
     GOODBYE_WAIT, GREETING_WAIT, PROBE_WAIT, STRANGER_BYTES_BURST, STRANGER_BYTES_PER_SECOND, STRANGER_FRAMES_BURST,
-    STRANGER_FRAMES_PER_SECOND, WRITE_GATHER_BYTES,
+    STRANGER_FRAMES_PER_SECOND, TWIN_TURN, WRITE_GATHER_BYTES,
 };
 use crate::shared::{Notice, Queue, Queued, Session, Shared};
 use crate::streams::RawStream;
@@ -166,6 +166,7 @@ async fn live(shared: &Arc<Shared>, candidate: Candidate, candidates: &mut mpsc:
     let (queue, queued) = Queue::new();
     let session = Session { connection, queue: queue.clone(), goodbye: signals.goodbye.clone() };
     shared.set_session(&device, Some(session));
+    shared.note_run(&device, instance);
     tracing::info!(%device, %connection, remote = %path.remote, "link begins");
     if shared.events.send(NetEvent::Connected { device, path }).await.is_err() {
         return End::Dismissed;
@@ -323,9 +324,14 @@ async fn arbitrate(
     candidates: &mut mpsc::Receiver<Candidate>,
     signals: &Signals,
 ) -> End {
+    let begun = Instant::now();
     loop {
         let Some(candidate) = candidates.recv().await else { return std::future::pending().await };
         // A follower sees only what the leader has taken; another run of theirs leaves the old link dead.
+        if candidate.instance != instance && shared.is_twin(&device, candidate.instance) {
+            tracing::warn!(%device, "two run with one key: each has the link in turn");
+            tokio::time::sleep_until(tokio::time::Instant::from_std(begun) + TWIN_TURN).await;
+        }
         if !leads(shared, &device) || candidate.instance != instance {
             return End::Superseded(Box::new(candidate));
         }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::NetEvent;
 use crate::error::NetError;
-use crate::limits::{BULK_IN_MAX, BULK_OUT_MAX, CANDIDATES_MAX, QUEUE_BYTES_MAX, QUEUE_FRAMES_MAX};
+use crate::limits::{BULK_IN_MAX, BULK_OUT_MAX, CANDIDATES_MAX, QUEUE_BYTES_MAX, QUEUE_FRAMES_MAX, RUNS_MAX};
 use crate::link::Candidate;
 
 /// What links tell the network task.
@@ -83,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) events: mpsc::Sender<NetEvent>,
     pub(crate) notices: mpsc::Sender<Notice>,
     announced: Notify,
+    /// The runs of each device that had a link, the last one last.
+    runs: Mutex<HashMap<DeviceId, Vec<[u8; 16]>>>,
     links: Mutex<HashMap<DeviceId, Entry>>,
     paired: RwLock<HashSet<DeviceId>>,
     /// Where we listen, for the links that tell it.
@@ -98,7 +100,7 @@ impl Shared {
     ) -> Self {
         let (links, paired, announced) = (Mutex::default(), RwLock::default(), Notify::new());
         let listening = watch::channel(Vec::new()).0;
-        Shared { me, instance, events, notices, announced, links, paired, listening }
+        Shared { me, instance, events, notices, announced, runs: Mutex::default(), links, paired, listening }
     }
 
     /// Says where we listen; every link to a paired device passes it on.
@@ -127,6 +129,26 @@ impl Shared {
 
     pub(crate) fn is_paired(&self, device: &DeviceId) -> bool {
         self.paired.read().unwrap_or_else(PoisonError::into_inner).contains(device)
+    }
+
+    /// Notes which run of a device has its link now.
+    pub(crate) fn note_run(&self, device: &DeviceId, run: [u8; 16]) {
+        // Strangers may come with any number of keys.
+        if self.is_paired(device) {
+            let mut all = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+            let runs = all.entry(*device).or_default();
+            runs.retain(|known| *known != run);
+            runs.push(run);
+            let surplus = runs.len().saturating_sub(RUNS_MAX);
+            runs.drain(..surplus);
+        }
+    }
+
+    /// Whether this run of a device had a link before the one that has it now. A run that ended never comes back: then
+    /// two live with one key, because a home was copied.
+    pub(crate) fn is_twin(&self, device: &DeviceId, run: [u8; 16]) -> bool {
+        let all = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(device).and_then(|runs| runs.split_last()).is_some_and(|(_, before)| before.contains(&run))
     }
 
     /// The link to a device, if there is one.

@@ -193,7 +193,7 @@ fn render(cases: &[Case], root: &Path) -> String {
         let shown = format!("`{}` (both ways, watched and not)", case.test_name());
         tests.entry(case.number).or_default().insert(shown);
     }
-    for file in sources(&root.join("crates")) {
+    for file in [sources(&root.join("crates")), sources(&root.join("tests/tests/e2e"))].concat() {
         let text = fs::read_to_string(&file).expect("a source");
         for name in text.lines().filter_map(|line| line.trim_start().strip_prefix("fn case_")) {
             let name = name.split('(').next().unwrap_or_default();

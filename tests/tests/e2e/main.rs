@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod craft;
+mod damage;
 mod finding;
 mod hostile;
 mod memory;
@@ -12,6 +13,7 @@ mod road;
 mod swarm;
 mod trouble;
 mod villain;
+mod twin;
 mod why;
 
 use shoal_tests::harness;

@@ -87,7 +87,7 @@ fn a_home_set_back_to_a_backup_brings_nothing_back() {
     }
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("listed") {
         let entry = entry.expect("an entry");
@@ -102,9 +102,10 @@ fn copy_tree(from: &Path, to: &Path) {
 }
 
 /// Waits until Ben's record of the folder names as many blocks as there are, which is when all of it stands there.
-fn marked(ana: &Shoal, ben: &Shoal) {
+pub(crate) fn marked(ana: &Shoal, ben: &Shoal) {
     let blocks = |shoal: &Shoal| -> Option<u64> {
-        let file = fs::read_dir(shoal.home.join("config/folders")).ok()?.next()?.ok()?.path();
+        let mut files = fs::read_dir(shoal.home.join("config/folders")).ok()?.flatten().map(|entry| entry.path());
+        let file = files.find(|file| file.extension().is_some_and(|ending| ending == "json"))?;
         let record: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
         record["mark"].as_array()?.iter().map(|chain| chain[2].as_u64()).sum()
     };

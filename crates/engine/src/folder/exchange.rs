@@ -308,6 +308,7 @@ impl Folder {
             return;
         }
         let own = ChainId { device: self.me, incarnation: self.record.incarnation };
+        let has_twin = self.is_of_twin(&accepted);
         let (mut first, mut first_entry) = (BTreeMap::new(), BTreeMap::new());
         let mut records: Vec<(RecordKey, Vec<u8>)> = Vec::with_capacity(accepted.len());
         let membership = accepted.iter().filter_map(|record| membership_of(record.key)).min();
@@ -322,6 +323,9 @@ impl Folder {
         let chains: BTreeSet<ChainId> = first.keys().copied().collect();
         if chains.contains(&own) {
             self.new_incarnation(turn);
+        }
+        if has_twin {
+            self.stop_for_twin(turn);
         }
         if let Some(peer) = self.exchange.peers.get_mut(&from) {
             // It has what it sent.

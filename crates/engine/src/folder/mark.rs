@@ -38,6 +38,12 @@ impl Folder {
         }
     }
 
+    /// Whether the ledger has everything that the mark names.
+    pub(super) fn has_marked(&self) -> bool {
+        let mut mark = self.record.mark.iter();
+        mark.all(|(chain, blocks)| self.ledger.head(*chain).is_some_and(|head| head.blocks >= *blocks))
+    }
+
     /// Whether no entry speaks of a path and nothing of it is remembered: what is left alone there, such as a link that
     /// leaves the folder, says nothing about what stood elsewhere.
     fn is_unspoken(&self, path: &RelPath) -> bool {
@@ -51,9 +57,7 @@ impl Folder {
         accepted: &[AcceptedRecord],
         mut memory: BTreeMap<RelPath, Materialised>,
     ) -> BTreeMap<RelPath, Materialised> {
-        let has_all =
-            |(chain, blocks): (&ChainId, &u64)| self.ledger.head(*chain).is_some_and(|head| head.blocks >= *blocks);
-        let mark = if self.record.mark.iter().all(has_all) { self.record.mark.clone() } else { BTreeMap::new() };
+        let mark = if self.has_marked() { self.record.mark.clone() } else { BTreeMap::new() };
         let is_before = |record: &&AcceptedRecord| match &record.content {
             Content::Block(block) => mark.get(&block.chain).is_some_and(|blocks| block.index < *blocks),
             Content::Membership | Content::Fork(_) => false,

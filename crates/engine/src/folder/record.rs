@@ -86,6 +86,13 @@ impl Recording {
         self.gone.contains(path) || self.confirming.values().any(|paths| paths.contains_key(path))
     }
 
+    /// Something that was recorded once is to be recorded anew.
+    pub(crate) fn redraft(&mut self, path: RelPath, draft: Draft) {
+        if !self.is_gone(&path) {
+            self.drafts.entry(path).or_insert(draft);
+        }
+    }
+
     /// What is gone is recorded without waiting for more.
     pub(crate) fn gone_at_once(&mut self) {
         self.gone_first = self.gone_first.map(|_| Timestamp(0));
@@ -421,7 +428,10 @@ impl Folder {
             self.new_incarnation(turn);
         }
         match self.ledger.write_block(&self.key, self.own_chain(), turn.wall, batch) {
-            Ok(record) => Some(record),
+            Ok(record) => {
+                self.note_written(&record);
+                Some(record)
+            }
             // What was seen is seen again by the next look; nothing of it is lost.
             Err(CannotWrite::Stale | CannotWrite::NotAllowed) => {
                 batch.iter().for_each(|entry| self.looking.hint(entry.path.clone(), false, turn.now));

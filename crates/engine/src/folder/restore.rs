@@ -18,6 +18,7 @@ impl Folder {
         }
         let mut folder = Folder::new(saved.record, loaded.ledger, key, me);
         folder.unsaved = unsaved(&loaded.accepted[loaded.new_from..]);
+        folder.is_mark_lost = !folder.has_marked();
         let memory = folder.fold_over_mark(&loaded.accepted, saved.index.into_iter().collect());
         folder.record.is_founding &= folder.role().is_none();
         if saved.is_torn {
@@ -39,11 +40,25 @@ impl Folder {
         let appending = if planted!(ReloadForgetsWritten) { Default::default() } else { self.appending.clone() };
         records.extend(appending.values().flatten().map(|(_, bytes)| bytes.clone()));
         let loaded = self.ledger.refold(&records);
-        self.ledger = loaded.ledger;
+        let before = std::mem::replace(&mut self.ledger, loaded.ledger);
+        let removed = self.removed_in_vain();
         self.index.clear_heads();
-        loaded.accepted.iter().for_each(|record| self.fold(record));
+        let recalls = self.forgotten.is_some() && self.recalls_mark();
+        if recalls {
+            self.is_mark_lost = false;
+            let memory = self.fold_over_mark(&loaded.accepted, Default::default());
+            for (path, disk) in memory {
+                self.index.remember_disk(&path, disk);
+            }
+        } else {
+            loaded.accepted.iter().for_each(|record| self.fold(record));
+        }
         self.unsaved = unsaved(&loaded.accepted[loaded.new_from..]);
         self.open_paths.clear();
+        if recalls {
+            self.recalled(turn);
+        }
+        self.say_again(&before, removed, turn);
         self.membership_changed(turn);
         // What was heard meanwhile was not asked for.
         for peer in self.peers() {
@@ -53,14 +68,25 @@ impl Folder {
 
     /// Reads the ledger again when something in it was taken back; makes durable what reading it brought to light.
     pub(super) fn reload_due(&mut self, turn: &mut Turn<'_>) {
-        if self.ledger.needs_refold() && !self.is_reloading {
-            self.is_reloading = true;
-            turn.push(crate::effect::Effect::Reload { folder: self.id });
+        if self.ledger.needs_refold() {
+            self.read_again(turn);
         }
         if !self.unsaved.is_empty() {
             let records = std::mem::take(&mut self.unsaved);
             self.append(records, turn);
         }
+    }
+
+    /// Asks for the whole ledger once more.
+    pub(super) fn read_again(&mut self, turn: &mut Turn<'_>) {
+        if !std::mem::replace(&mut self.is_reloading, true) {
+            turn.push(crate::effect::Effect::Reload { folder: self.id });
+        }
+    }
+
+    /// Whether the mark named more than the ledger had, and names nothing more now.
+    pub(super) fn recalls_mark(&self) -> bool {
+        self.is_mark_lost && self.has_marked()
     }
 
     /// Whether the ledger knows every version that the index remembers; it may have lost its newest.
@@ -91,7 +117,7 @@ impl Folder {
 
     /// The owner says who is in, and as what; told at once to everybody it concerns.
     pub(crate) fn set_members(&mut self, change: impl FnOnce(&mut Members), turn: &mut Turn<'_>) -> bool {
-        if self.ledger.memberships() < self.memberships_min {
+        if self.ledger.memberships() < self.memberships_min || self.has_twin() {
             // We said more than we remember: somebody will tell us, and nothing is said twice.
             return false;
         }

@@ -61,12 +61,26 @@ impl Folder {
         forgotten.equal_since = is_equal.then(|| forgotten.equal_since.unwrap_or(turn.now));
         let is_given_up = forgotten.equal_since.is_some_and(|since| turn.now.since(since) >= GIVE_UP_AFTER);
         self.forgotten = None;
-        if is_alone || is_given_up || self.witness().records >= forgotten.records {
-            self.note_witness(turn);
-            self.looking.walk_all(self.id, turn);
-        } else {
+        if !(is_alone || is_given_up || self.witness().records >= forgotten.records) {
             self.forgotten = Some(forgotten);
+        } else if self.recalls_mark() {
+            // What stood here at the mark can be worked out again, now that everything it names is known again.
+            self.forgotten = Some(forgotten);
+            self.read_again(turn);
+        } else {
+            self.begin_to_look(turn);
         }
+    }
+
+    /// The ledger was read again to find out what stood here at the mark.
+    pub(super) fn recalled(&mut self, turn: &mut Turn<'_>) {
+        self.forgotten = None;
+        self.begin_to_look(turn);
+    }
+
+    fn begin_to_look(&mut self, turn: &mut Turn<'_>) {
+        self.note_witness(turn);
+        self.looking.walk_all(self.id, turn);
     }
 
     /// When we give up on what was forgotten.

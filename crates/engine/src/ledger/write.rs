@@ -114,6 +114,11 @@ impl Ledger {
         self.learn_own(&record)
     }
 
+    /// How many blocks of a chain the author of another one knew when writing its last block.
+    pub fn blocks_seen(&self, by: ChainId, of: ChainId) -> u64 {
+        self.chains.get(&by).and_then(|chain| chain.seen.get(&of)).copied().unwrap_or(0)
+    }
+
     /// Whether a chain of ours must not be continued.
     pub fn is_closed(&self, id: ChainId) -> bool {
         if self.is_frozen(id) {

@@ -34,6 +34,7 @@ pub(crate) fn of_stop(folder: &str, place: &str, stop: Stop) -> Trouble {
         Stop::Replaced => about(ErrorCode::FolderReplaced),
         Stop::LedgerUnreadable => Trouble::plain(ErrorCode::DiskUnreliable).text("file", format!("{folder} (history)")),
         Stop::LedgerUnwritable => crate::perform::memory_trouble(),
+        Stop::SameKey => Trouble::plain(ErrorCode::SameKey).text("folder", folder),
         Stop::Bug => Trouble::plain(ErrorCode::EngineStopped),
     }
 }
