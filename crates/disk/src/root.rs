@@ -12,6 +12,7 @@ use shoal_engine::path::PRIVATE_DIR;
 use crate::error::{DiskError, code_of};
 use crate::mode::Modes;
 use crate::place;
+use crate::scan;
 use crate::stage::Stage;
 use crate::unix;
 
@@ -203,9 +204,9 @@ impl Root {
     /// Whether this disk takes names that differ in case for one: then `.SHOAL` is our own directory too.
     pub(crate) fn folds_names(&self) -> bool {
         *self.0.folds_names.get_or_init(|| {
-            let inode = |name: &str| unix::stat_at(self.handle(), name).map(|stat| stat.print.inode).ok();
-            let upper = inode(&PRIVATE_DIR.to_uppercase());
-            upper.is_some() && upper == inode(PRIVATE_DIR)
+            let upper = PRIVATE_DIR.to_uppercase();
+            // By the listing, not by inodes: a file system in user space may number the same file anew for each name.
+            unix::stat_at(self.handle(), &upper).is_ok() && !scan::has_name(self.handle(), &upper).unwrap_or(true)
         })
     }
 }

@@ -144,7 +144,7 @@ impl Root {
 }
 
 /// Whether the directory holds exactly this name.
-fn has_name(dir: BorrowedFd<'_>, name: &str) -> Result<bool, Errno> {
+pub(crate) fn has_name(dir: BorrowedFd<'_>, name: &str) -> Result<bool, Errno> {
     let listing = unix::open_listing(dir, None)?;
     let mut is_there = false;
     unix::list(listing.as_fd(), |found, _| is_there |= found.to_bytes() == name.as_bytes())?;

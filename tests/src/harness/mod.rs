@@ -244,6 +244,32 @@ impl Shoal {
         line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok().map(|kib| kib * 1024)
     }
 
+    fn process_text(&self) -> String {
+        self.process().expect("it runs").to_string()
+    }
+
+    /// How many file handles it has.
+    pub fn handles(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process_text())).expect("a list").count()
+    }
+
+    /// Allows it so many file handles from now on.
+    pub fn limit_handles(&self, count: usize) {
+        let limit = format!("--nofile={count}:4096");
+        let done = Command::new("prlimit").args(["--pid", &self.process_text(), &limit]).status();
+        assert!(done.is_ok_and(|status| status.success()), "limited");
+    }
+
+    /// Asks it to end, as the system does at the end of a session; says how long that took.
+    pub fn end(&mut self) -> Duration {
+        let begun = Instant::now();
+        let asked = Command::new("kill").args(["-TERM", &self.process_text()]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "asked");
+        let status = self.child.take().expect("it runs").wait().expect("it ended");
+        assert!(status.success(), "{} did not end well: {status}\n{}", self.name, self.log());
+        begun.elapsed()
+    }
+
     /// What it wrote down.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.home.join("state/logs/shoal.log")).unwrap_or_default()

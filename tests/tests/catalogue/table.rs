@@ -161,7 +161,11 @@ const ROWS: &[Row] = &[
     Row { number: 109, what: "links that break in part", without: None },
     Row { number: 111, what: "an edit, a deletion and a rename", without: None },
     Row { number: 112, what: "a peer that gives wrong bytes, or none", without: None },
-    Row { number: 114, what: "records of a newer kind", without: None },
+    Row {
+        number: 114,
+        what: "records of a newer kind",
+        without: Some("a record of a newer kind that a member sends is refused, but the folder does not say so yet"),
+    },
     Row { number: 115, what: "a reader who edits", without: None },
     Row { number: 116, what: "a removed editor who goes on", without: None },
     Row { number: 117, what: "the owner's device is lost", without: None },

@@ -3,6 +3,8 @@
 
 mod craft;
 mod damage;
+mod disks;
+mod ends;
 mod finding;
 mod hostile;
 mod memory;
@@ -12,8 +14,8 @@ mod resume;
 mod road;
 mod swarm;
 mod trouble;
-mod villain;
 mod twin;
+mod villain;
 mod why;
 
 use shoal_tests::harness;

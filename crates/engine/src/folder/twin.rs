@@ -58,16 +58,23 @@ impl Folder {
         removed.map(|(path, _)| (path.clone(), heads(path))).collect()
     }
 
-    /// Says again, under a number of our own, what this disk said in entries that a fork took back: what a person put
-    /// here stays, and what a person removed stays away.
+    /// Says again, under a number of our own, what this disk said in entries that a fork or a cut-off took back: what a
+    /// person put here stays, and what a person removed stays away.
     pub(super) fn say_again(&mut self, before: &Ledger, removed: Vec<(RelPath, Vec<VersionId>)>, turn: &mut Turn<'_>) {
-        if !self.may_write() || self.ledger.needs_refold() {
+        if self.ledger.needs_refold() {
             return;
         }
         let live = self.taken_back().filter(|(_, disk)| disk.kind.is_live());
-        let drafts = live.map(|(path, disk)| (path.clone(), Draft { kind: disk.kind.clone(), print: disk.print }));
-        for (path, draft) in drafts.collect::<Vec<_>>() {
-            self.recording.redraft(path, draft);
+        let live: Vec<(RelPath, Materialised)> = live.map(|(path, disk)| (path.clone(), disk.clone())).collect();
+        if !self.may_write() {
+            // Said without a right to: it stays here, and nobody hears of it.
+            for (path, disk) in live {
+                self.note_disk(&path, Some(Materialised { versions: Vec::new(), ..disk }));
+            }
+            return;
+        }
+        for (path, disk) in live {
+            self.recording.redraft(path, Draft::new(disk.kind, disk.print));
         }
         let mut entries = Vec::new();
         for (path, heads_then) in removed {
