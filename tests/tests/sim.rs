@@ -23,7 +23,8 @@ const SHORT_REGRESSIONS: [(u64, &str); 12] = [
 ];
 
 /// Seeds of long histories that once showed a fault.
-const LONG_REGRESSIONS: [(u64, &str); 21] = [
+const LONG_REGRESSIONS: [(u64, &str); 22] = [
+    (830, "who was set back was not told what the disk of another was late to keep, since it came from them"),
     (20_013, "a home set back took an edit for one made of what stood there by its old memory"),
     (9_019, "what stood in a directory was told before the file was gone whose place it took"),
     (554, "an old content put back by a person was taken for one that had never been replaced"),

@@ -138,7 +138,9 @@ impl Exchange {
 
 impl Folder {
     pub(super) fn tell_heads(&mut self, to: DeviceId, turn: &mut Turn<'_>) {
-        // What is not durable is told when it is.
+        // What is not durable is told when it is, also to whom it came from: they may have been set back since.
+        let announcements = self.exchange.announcements.values_mut();
+        announcements.filter(|one| one.from == Some(to)).for_each(|one| one.from = None);
         let chains = self.ledger.heads().into_iter().filter(|head| self.is_durable(head.chain)).collect();
         let message =
             Message::Heads { folder: self.id, memberships: self.durable_memberships(), is_complete: true, chains };
