@@ -19,6 +19,8 @@ const APART_MS: u64 = 1_500;
 pub enum Deed {
     /// Writes new bytes.
     Write(&'static str),
+    /// Writes bytes that are always the same, so that they may stand at several paths.
+    WriteSame(&'static str),
     /// Deletes what is there, with all below it.
     Delete(&'static str),
     /// Renames, over a file but not over a directory.
@@ -48,7 +50,7 @@ type Model = BTreeMap<String, String>;
 impl Deed {
     /// Every deed there is.
     pub fn all() -> Vec<Deed> {
-        let one = PATHS.into_iter().flat_map(|path| [Deed::Write(path), Deed::Delete(path)]);
+        let one = PATHS.into_iter().flat_map(|path| [Deed::Write(path), Deed::Delete(path), Deed::WriteSame(path)]);
         let two = PATHS.into_iter().flat_map(|from| PATHS.into_iter().map(move |to| Deed::Move(from, to)));
         let two = two.filter(|deed| !matches!(deed, Deed::Move(from, to) if is_near(from, to)));
         let others = [Deed::MakeDirectory("d"), Deed::MakeDirectory("b"), Deed::Mode("a"), Deed::Mode("d/a")];
@@ -57,7 +59,7 @@ impl Deed {
 
     fn paths(self) -> Vec<&'static str> {
         match self {
-            Deed::Write(path) | Deed::Delete(path) | Deed::MakeDirectory(path) | Deed::Mode(path) => vec![path],
+            Deed::Write(path) | Deed::WriteSame(path) | Deed::Delete(path) | Deed::MakeDirectory(path) | Deed::Mode(path) => vec![path],
             Deed::Move(from, to) => vec![from, to],
         }
     }
@@ -75,6 +77,10 @@ impl Scene {
         let is_apart = |(one, deed): &(usize, Deed), (two, other): &(usize, Deed)| {
             one == two || !deed.paths().iter().any(|a| other.paths().iter().any(|b| is_near(a, b)))
         };
+        let all = self.before.iter().chain(self.apart.iter().map(|(_, deed)| deed));
+        if all.clone().any(|deed| matches!(deed, Deed::WriteSame(_))) {
+            return None;
+        }
         if !self.apart.iter().all(|a| self.apart.iter().all(|b| is_apart(a, b))) {
             return None;
         }
@@ -126,7 +132,7 @@ fn act_on_model(model: &mut Model, deed: Deed, number: usize) {
                 }
             }
         }
-        Deed::Write(_) | Deed::MakeDirectory(_) | Deed::Move(..) => {}
+        Deed::Write(_) | Deed::WriteSame(_) | Deed::MakeDirectory(_) | Deed::Move(..) => {}
     }
 }
 
@@ -192,6 +198,11 @@ impl World {
         match deed {
             Deed::Write(at) => {
                 let content = self.contents.fresh(&mut self.dice);
+                self.put(on, &path(at), &content, false);
+            }
+            Deed::WriteSame(at) => {
+                let fresh = self.contents.fresh(&mut self.dice);
+                let content = self.same_content.get_or_insert(fresh).clone();
                 self.put(on, &path(at), &content, false);
             }
             Deed::Delete(at) => {

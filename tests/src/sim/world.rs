@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
 
 use shoal_engine::engine::Dice as EngineDice;
 use shoal_engine::event::Event;
@@ -15,7 +16,7 @@ use shoal_engine::status::Status;
 use super::account::Account;
 use super::brain::Maker;
 use super::cast::Pairing;
-use super::content::Contents;
+use super::content::{Content, Contents};
 use super::device::Device;
 use super::dice::Dice;
 use super::net::Link;
@@ -152,6 +153,8 @@ pub struct World {
     pub violations: Vec<Violation>,
     /// How far its scene is, if it has one.
     pub scene_act: Act,
+    /// The bytes that a scene's people write again and again.
+    pub same_content: Option<Rc<Content>>,
     scene: Option<Scene>,
     numbers: BTreeMap<DeviceId, usize>,
     maker: Maker,
@@ -235,6 +238,7 @@ impl World {
             fresh_names: 0,
             violations: Vec::new(),
             scene_act: Act::Before,
+            same_content: None,
             scene: options.scene.clone(),
             numbers: BTreeMap::new(),
             maker: options.maker,

@@ -221,6 +221,7 @@ impl Folder {
             None => true,
             Some(disk) => {
                 (state.is_remembered || planted!(OldContentsBelieved))
+                    && disk.kind.is_live()
                     && !disk.versions.is_empty()
                     && disk.versions.iter().all(is_older)
             }
