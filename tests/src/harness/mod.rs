@@ -111,6 +111,8 @@ impl Shoal {
     pub fn start(&mut self) {
         let command = self.serve_command();
         assert!(self.try_start(command), "{} did not start: {}", self.name, self.log());
+        // It may have taken another one than it was told to.
+        self.port = port_of(&self.address());
     }
 
     /// Starts it by a command that may be [`Shoal::serve_command`] under another program; says whether it serves.
