@@ -59,7 +59,11 @@ impl Deed {
 
     fn paths(self) -> Vec<&'static str> {
         match self {
-            Deed::Write(path) | Deed::WriteSame(path) | Deed::Delete(path) | Deed::MakeDirectory(path) | Deed::Mode(path) => vec![path],
+            Deed::Write(path)
+            | Deed::WriteSame(path)
+            | Deed::Delete(path)
+            | Deed::MakeDirectory(path)
+            | Deed::Mode(path) => vec![path],
             Deed::Move(from, to) => vec![from, to],
         }
     }
