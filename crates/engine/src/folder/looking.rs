@@ -48,9 +48,14 @@ pub(super) fn is_of_reading(code: Code) -> bool {
     matches!(code, Code::NotAllowed | Code::DiskError | Code::DiskFull | Code::Busy)
 }
 
-/// Everything from the first name up to the second.
-fn bounds<'a>(first: &'a str, end: &'a str) -> (Bound<&'a str>, Bound<&'a str>) {
-    (Bound::Included(first), Bound::Excluded(end))
+/// The bounds of the paths below a directory, by its span; of all paths without one.
+pub(super) fn bounds(span: Option<&(String, String)>) -> (Bound<&str>, Bound<&str>) {
+    span.map_or((Bound::Unbounded, Bound::Unbounded), |(first, end)| (Bound::Included(first), Bound::Excluded(end)))
+}
+
+/// Whether a path is directly in a directory that it is below of (`None` for the root).
+pub(super) fn is_child(path: &RelPath, dir: Option<&RelPath>) -> bool {
+    !path.as_str()[dir.map_or(0, |dir| dir.as_str().len() + 1)..].contains('/')
 }
 
 /// Everything that is being looked at.
@@ -172,21 +177,18 @@ impl Looking {
     /// No directory stands at a path: what was asked before about paths in it may be answered as it was before.
     pub(super) fn outdate_below(&mut self, dir: &RelPath, now: Timestamp) {
         // Asked for every file that is looked at.
-        let (first, end) = dir.span();
+        let span = dir.span();
         let asked = self.looks.values().chain(self.hashes.values()).chain([&self.to_hash]);
-        let below: Vec<RelPath> =
-            asked.flat_map(|paths| paths.range::<str, _>(bounds(&first, &end))).cloned().collect();
+        let below: Vec<RelPath> = asked.flat_map(|paths| paths.range::<str, _>(bounds(Some(&span)))).cloned().collect();
         below.iter().for_each(|path| self.outdate(path, now));
     }
 
     /// A directory was listed: what was asked before about its children may be answered as it was before or after.
     pub(super) fn outdate_children(&mut self, dir: Option<&RelPath>, now: Timestamp) {
         // Asked for every directory of a walk.
-        let depth = dir.map_or(0, |dir| dir.as_str().len() + 1);
         let span = dir.map(RelPath::span);
-        let inside = span.as_ref().map_or((Bound::Unbounded, Bound::Unbounded), |(first, end)| bounds(first, end));
-        let asked = self.looks.values().flat_map(|paths| paths.range::<str, _>(inside));
-        let asked: Vec<RelPath> = asked.filter(|path| !path.as_str()[depth..].contains('/')).cloned().collect();
+        let asked = self.looks.values().flat_map(|paths| paths.range::<str, _>(bounds(span.as_ref())));
+        let asked: Vec<RelPath> = asked.filter(|path| is_child(path, dir)).cloned().collect();
         asked.iter().for_each(|path| self.outdate(path, now));
     }
 

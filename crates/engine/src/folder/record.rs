@@ -1,12 +1,12 @@
 //! Turning what was seen on this disk into entries: what was changed here, superseding exactly what stood here before.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::time::Duration;
 
 use crate::entry::{Entry, Kind};
 use crate::event::WorkId;
 use crate::folder::Folder;
+use crate::folder::looking::{bounds, is_child};
 use crate::id::VersionId;
 use crate::index::PathState;
 use crate::ledger::{self, AcceptedRecord, CannotWrite, Content};
@@ -117,10 +117,7 @@ impl Recording {
     /// What was seen below a directory (`None` for all) and is not recorded yet.
     fn below(&self, dir: Option<&RelPath>) -> impl Iterator<Item = &RelPath> {
         let span = dir.map(RelPath::span);
-        let bounds = span.as_ref().map_or((Bound::Unbounded, Bound::Unbounded), |(first, end)| {
-            (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()))
-        });
-        self.drafts.range::<str, _>(bounds).map(|(path, _)| path)
+        self.drafts.range::<str, _>(bounds(span.as_ref())).map(|(path, _)| path)
     }
 
     /// Whether something seen below a directory is not recorded yet.
@@ -129,9 +126,8 @@ impl Recording {
     }
 
     /// What was seen directly in a directory and is not recorded yet.
-    pub(crate) fn children(&self, dir: Option<&RelPath>) -> impl Iterator<Item = &RelPath> {
-        let depth = dir.map_or(0, |dir| dir.as_str().len() + 1);
-        self.below(dir).filter(move |path| !path.as_str()[depth..].contains('/'))
+    pub(crate) fn children<'a>(&'a self, dir: Option<&'a RelPath>) -> impl Iterator<Item = &'a RelPath> {
+        self.below(dir).filter(move |path| is_child(path, dir))
     }
 
     /// Forgets the drafts below a directory, and returns their paths.

@@ -33,9 +33,9 @@ impl Folder {
             return;
         }
         // What a person put there may have come to light since.
-        let is_over = |path: &RelPath| !self.index.reconciled(path).is_open() && !self.may_follow(path);
-        let over: Vec<RelPath> = self.open_paths.keys().filter(|path| is_over(path)).cloned().collect();
-        self.open_paths.retain(|path, _| !over.contains(path));
+        let mut open = std::mem::take(&mut self.open_paths);
+        open.retain(|path, _| self.index.reconciled(path).is_open() || self.may_follow(path));
+        self.open_paths = open;
         let is_due = |(path, since): &(&RelPath, &Timestamp)| {
             let is_overdue = || turn.now.since(**since) >= SETTLE_GRACE && !planted!(OnlyAuthorsSettle);
             !self.is_unsure(path)
@@ -118,10 +118,11 @@ impl Folder {
     /// there, and the edit is of that file.
     fn followed(&self, path: &RelPath) -> Option<Entry> {
         let state = self.index.get(path)?;
+        let deletions = || state.heads.iter().filter(|head| !head.kind.is_live());
+        // Asked for every path that is planned, and hardly ever so.
+        deletions().next()?;
         let reconciled = self.index.reconciled(path);
         let edit = reconciled.winner.filter(|head| !reconciled.is_open() && matches!(head.kind, Kind::File { .. }))?;
-        let deletions = || state.heads.iter().filter(|head| !head.kind.is_live());
-        deletions().next()?;
         let before = line(edit, &state.past);
         let is_before = |version: &VersionId| before.iter().any(|old| old.id == *version);
         let moved: Vec<VersionId> =
