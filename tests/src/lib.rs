@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 pub mod attack;
+pub mod cores;
 #[cfg(unix)]
 pub mod harness;
 pub mod properties;

@@ -1,10 +1,9 @@
 //! Laws of reconciling, and small scenes of which often the end is known: at random, and all there are.
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::time::Instant;
 
+use shoal_tests::cores;
 use shoal_tests::properties::{laws, scenes};
 use shoal_tests::sim::world;
 
@@ -48,25 +47,5 @@ fn main() -> ExitCode {
 
 /// Checks cases on every core; gives what failed.
 fn on_all_cores(from: u64, count: u64, check: impl Fn(u64) -> Result<(), String> + Sync) -> Vec<String> {
-    let next = AtomicU64::new(from);
-    let (sender, failed) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            let (next, sender, check) = (&next, sender.clone(), &check);
-            scope.spawn(move || {
-                loop {
-                    let case = next.fetch_add(1, Ordering::Relaxed);
-                    if case >= from + count {
-                        return;
-                    }
-                    if let Err(what) = check(case) {
-                        // The receiver lives until every thread has ended.
-                        let _ = sender.send(format!("case {case}: {what}"));
-                    }
-                }
-            });
-        }
-        drop(sender);
-        failed.iter().collect()
-    })
+    cores::run(cores::count(), from, count, |case| check(case).err().map(|what| format!("case {case}: {what}")))
 }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::time::Instant;
 
+use shoal_tests::cores;
 use shoal_tests::sim::brain;
 use shoal_tests::sim::plan::{FAULTS, Size};
 use shoal_tests::sim::world::{self, Options, Report};
@@ -45,7 +44,7 @@ fn main() -> ExitCode {
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
     let options = Options::of(Size::Short, brain::engine);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores::count();
     let mut args = Args { from: 0, seeds: 1000, one: None, threads, shown_max: 20, options };
     while let Some(word) = words.next() {
         let mut number =
@@ -71,36 +70,18 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
 
 /// Runs the seeds on several threads; gives those that failed, or that are to be shown.
 fn run_all(args: &Args, from: u64, count: u64) -> Vec<Report> {
-    let next = AtomicU64::new(from);
-    let (sender, failed) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..args.threads {
-            let (next, sender) = (&next, sender.clone());
-            scope.spawn(move || {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= from + count {
-                        return;
-                    }
-                    let report = world::run(seed, &args.options);
-                    if args.options.has_trace {
-                        report.lines.iter().for_each(|line| println!("{line}"));
-                    }
-                    if args.one.is_some() {
-                        println!(
-                            "seed {seed}: {} happenings, {} deeds, {} records, {} conflicts, hash {:016x}",
-                            report.happenings, report.deeds, report.appended, report.conflicts, report.hash
-                        );
-                    }
-                    if !report.violations.is_empty() {
-                        // The receiver lives until every thread has ended.
-                        let _ = sender.send(report);
-                    }
-                }
-            });
+    cores::run(args.threads, from, count, |seed| {
+        let report = world::run(seed, &args.options);
+        if args.options.has_trace {
+            report.lines.iter().for_each(|line| println!("{line}"));
         }
-        drop(sender);
-        failed.iter().collect()
+        if args.one.is_some() {
+            println!(
+                "seed {seed}: {} happenings, {} deeds, {} records, {} conflicts, hash {:016x}",
+                report.happenings, report.deeds, report.appended, report.conflicts, report.hash
+            );
+        }
+        (!report.violations.is_empty()).then_some(report)
     })
 }
 

@@ -97,38 +97,18 @@ const DAMAGES: &[Damage] = &[
         act: |home, _| change_a_digit(&record(home)),
         then: Then::GoesOn,
     },
-    Damage {
-        what: "the index is an old one",
-        act: |home, old| {
-            remove(&home.join("data/index"));
-            copy_tree(&old.join("data/index"), &home.join("data/index"));
-        },
-        then: Then::GoesOn,
-    },
+    Damage { what: "the index is an old one", act: |home, old| set_back(home, old, "data/index"), then: Then::GoesOn },
     Damage {
         what: "the ledger is an old one",
-        act: |home, old| {
-            remove(&home.join("data/ledger"));
-            copy_tree(&old.join("data/ledger"), &home.join("data/ledger"));
-        },
+        act: |home, old| set_back(home, old, "data/ledger"),
         then: Then::GoesOn,
     },
     Damage {
         what: "the settings and records are old ones",
-        act: |home, old| {
-            remove(&home.join("config/folders"));
-            copy_tree(&old.join("config/folders"), &home.join("config/folders"));
-        },
+        act: |home, old| set_back(home, old, "config/folders"),
         then: Then::GoesOn,
     },
-    Damage {
-        what: "all data are old ones",
-        act: |home, old| {
-            remove(&home.join("data"));
-            copy_tree(&old.join("data"), &home.join("data"));
-        },
-        then: Then::GoesOn,
-    },
+    Damage { what: "all data are old ones", act: |home, old| set_back(home, old, "data"), then: Then::GoesOn },
     Damage { what: "the key is cut", act: |home, _| cut(&home.join("config/device.key"), 31), then: Then::Refuses },
     Damage {
         what: "the key has one other bit",
@@ -317,6 +297,12 @@ fn remove(path: &Path) {
 
 fn length(file: &Path) -> u64 {
     fs::metadata(file).expect("a file").len()
+}
+
+/// Puts a part of the home back as it was once.
+fn set_back(home: &Path, old: &Path, part: &str) {
+    remove(&home.join(part));
+    copy_tree(&old.join(part), &home.join(part));
 }
 
 fn cut(file: &Path, length: u64) {
