@@ -7,7 +7,8 @@ use shoal_tests::sim::plan::Size;
 use shoal_tests::sim::world::{self, Options, Report};
 
 /// Seeds of short histories that once showed a fault; each is named by what it showed.
-const SHORT_REGRESSIONS: [(u64, &str); 12] = [
+const SHORT_REGRESSIONS: [(u64, &str); 13] = [
+    (10_294_697, "after a power cut, what settling had made of two changes was taken for what had stood on the disk"),
     (1_011_543, "a file that waited to be recorded was recorded although its directory was moved away meanwhile"),
     (1_029_826, "a file that waited to be recorded and was deleted meanwhile was not missed by a walk"),
     (1_025_387, "the same, with its directory"),

@@ -99,6 +99,6 @@ pub struct Entry {
     pub kind: Kind,
     /// Exactly the versions that were on the author's disk when the change was made, or that a settlement closes.
     pub supersedes: Vec<VersionId>,
-    /// The version that was moved here, where the author knows it.
+    /// The version that was moved here, where the author knows it. One that is also superseded was moved by a settlement.
     pub moved_from: Option<VersionId>,
 }

@@ -183,8 +183,10 @@ impl Index {
         let has = |path: &RelPath| {
             self.paths.get(path).is_some_and(|state| state.heads.iter().any(|head| head.id == version))
         };
-        let likely = original_of(moved_to).map(|(path, _)| path).filter(|path| has(path));
-        likely.or_else(|| self.paths.keys().find(|path| has(path)).cloned())
+        // A settlement that makes one file of several stays where they are.
+        let here = Some(moved_to.clone()).filter(|path| has(path));
+        let original = || original_of(moved_to).map(|(path, _)| path).filter(|path| has(path));
+        here.or_else(original).or_else(|| self.paths.keys().find(|path| has(path)).cloned())
     }
 
     /// Where the file lives now that one of these versions was, if somebody moved it; the latest of several moves counts.

@@ -92,7 +92,9 @@ impl Folder {
         }
         if let Some(kind) = reconciled.merged.clone() {
             let supersedes = united(heads, &reconciled);
-            entries.push(Entry { path: path.clone(), kind, supersedes, moved_from: None });
+            // Made by settling, not seen on this disk: as with a copy, that is told by what it names as its origin.
+            let moved_from = supersedes.first().copied();
+            entries.push(Entry { path: path.clone(), kind, supersedes, moved_from });
         }
         self.write(entries, &BTreeMap::new(), turn);
         for copy in copies {
