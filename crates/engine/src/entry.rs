@@ -102,3 +102,10 @@ pub struct Entry {
     /// The version that was moved here, where the author knows it. One that is also superseded was moved by a settlement.
     pub moved_from: Option<VersionId>,
 }
+
+impl Entry {
+    /// The version that a settlement moved here, or made this of; `None` if the entry says what was seen on a disk.
+    pub fn settled_from(&self) -> Option<VersionId> {
+        self.moved_from.filter(|version| self.supersedes.contains(version))
+    }
+}

@@ -28,6 +28,13 @@ pub struct Head {
 }
 
 impl Head {
+    /// Whether its author's settling made it, rather than that it was seen on a disk; as [`Entry::settled_from`].
+    ///
+    /// [`Entry::settled_from`]: crate::entry::Entry::settled_from
+    pub fn is_settled(&self) -> bool {
+        self.moved_from.as_deref().is_some_and(|version| self.supersedes.contains(version))
+    }
+
     /// What orders heads: live before deleted, then logical time, then hash. Total, and independent of arrival.
     pub fn rank(&self) -> (bool, u64, RecordHash) {
         (self.kind.is_live() != planted!(DeletionsWin), self.lamport, self.hash)

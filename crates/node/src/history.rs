@@ -115,7 +115,7 @@ fn row(
     before: &BTreeMap<VersionId, Entry>,
     called: &dyn Fn(DeviceId) -> String,
 ) -> HistoryRow {
-    let origin = entry.moved_from.and_then(|id| before.get(&id)).filter(|origin| origin.path != entry.path);
+    let origin = entry.moved_from.filter(|_| is_moved(entry, before)).and_then(|id| before.get(&id));
     HistoryRow {
         time: number(block.time.0),
         device: called(block.author),
@@ -132,17 +132,20 @@ fn row(
 }
 
 fn kind_of(entry: &Entry, before: &BTreeMap<VersionId, Entry>) -> ChangeKind {
-    // What settling makes of several versions of one path is moved nowhere.
-    let is_elsewhere = |id: VersionId| before.get(&id).is_none_or(|old| old.path != entry.path);
     let was_live = |id: &VersionId| before.get(id).is_some_and(|old| old.kind.is_live());
     match entry.supersedes.as_slice() {
         _ if !entry.kind.is_live() => ChangeKind::Removed,
-        _ if entry.moved_from.is_some_and(is_elsewhere) => ChangeKind::Moved,
+        _ if is_moved(entry, before) => ChangeKind::Moved,
         [] => ChangeKind::Created,
         [old] if !was_live(old) => ChangeKind::Created,
         [_] => ChangeKind::Changed,
         [_, _, ..] => ChangeKind::Settled,
     }
+}
+
+/// Whether something came from another path. What settling makes of several versions of one path is moved nowhere.
+fn is_moved(entry: &Entry, before: &BTreeMap<VersionId, Entry>) -> bool {
+    entry.moved_from.is_some_and(|id| before.get(&id).is_none_or(|old| old.path != entry.path))
 }
 
 pub(crate) mod past;

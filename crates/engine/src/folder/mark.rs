@@ -106,8 +106,7 @@ impl Folder {
             let Content::Block(block) = &record.content else { continue };
             for accepted in block.entries.iter().filter(|_| block.chain == self.own_chain() && !block.is_void) {
                 let entry = &accepted.entry;
-                let is_settlement = entry.moved_from.is_some_and(|version| entry.supersedes.contains(&version));
-                if entry.kind.is_live() && !is_settlement {
+                if entry.kind.is_live() && entry.settled_from().is_none() {
                     written.insert(entry.path.clone(), accepted.id);
                 } else {
                     written.remove(&entry.path);

@@ -135,7 +135,7 @@ impl Folder {
         let is_put_there = |head: &Head| {
             // By a person, not by settling.
             head.id.chain.device == edit.id.chain.device
-                && head.moved_from.as_deref().is_none_or(|version| !head.supersedes.contains(version))
+                && !head.is_settled()
                 && before.iter().any(|old| old.kind.has_same_bytes(&head.kind))
         };
         let is_known = |head: &Head| head.kind.has_same_bytes(&edit.kind) || is_put_there(head);

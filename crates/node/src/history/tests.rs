@@ -90,6 +90,16 @@ fn every_kind_of_change_is_told_newest_first() {
 }
 
 #[test]
+fn what_is_settled_at_its_path_is_moved_nowhere() {
+    let mut world = World::new();
+    let made = world.write(vec![file("a", &[])]);
+    let other = world.write(vec![file("a", &[])]);
+    world.write(vec![Entry { moved_from: Some(made[0]), ..file("a", &[made[0], other[0]]) }]);
+    let page = page(&[world.stored()], &ana, 0);
+    assert_eq!((page.rows[0].kind, page.rows[0].from.as_deref()), (ChangeKind::Settled, None));
+}
+
+#[test]
 fn a_sound_history_is_said_to_be_sound() {
     let mut world = World::new();
     world.write(vec![file("a", &[]), file("b", &[])]);
