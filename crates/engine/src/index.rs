@@ -155,7 +155,7 @@ impl Index {
     /// Takes an entry into the heads. Entries come in causal order, so nothing that supersedes it was here before.
     /// Returns the path away from which the entry moved a version, if it did.
     pub(crate) fn fold(&mut self, entry: &Entry, head: Head) -> Option<RelPath> {
-        let moved = entry.moved_from.filter(|version| entry.supersedes.contains(version));
+        let moved = entry.settled_from();
         if let Some(version) = entry.moved_from.filter(|_| moved.is_none()) {
             let place = (head.lamport, head.hash, entry.path.clone());
             match self.moved_to.get_mut(&version) {
@@ -165,7 +165,12 @@ impl Index {
             }
         }
         let moved = moved.filter(|_| !planted!(MovesStay));
-        let from = moved.and_then(|version| self.path_of(version, &entry.path));
+        // What is settled where it was is moved away from nowhere.
+        let is_of_here = |version: &VersionId| {
+            let here = self.paths.get(&entry.path);
+            here.is_some_and(|state| state.heads.iter().chain(&state.past).any(|head| head.id == *version))
+        };
+        let from = moved.filter(|version| !is_of_here(version)).and_then(|version| self.path_of(version, &entry.path));
         if let Some(from) = &from {
             self.change(from, |state| state.close(&entry.supersedes));
         }
@@ -183,10 +188,8 @@ impl Index {
         let has = |path: &RelPath| {
             self.paths.get(path).is_some_and(|state| state.heads.iter().any(|head| head.id == version))
         };
-        // A settlement that makes one file of several stays where they are.
-        let here = Some(moved_to.clone()).filter(|path| has(path));
-        let original = || original_of(moved_to).map(|(path, _)| path).filter(|path| has(path));
-        here.or_else(original).or_else(|| self.paths.keys().find(|path| has(path)).cloned())
+        let likely = original_of(moved_to).map(|(path, _)| path).filter(|path| has(path));
+        likely.or_else(|| self.paths.keys().find(|path| has(path)).cloned())
     }
 
     /// Where the file lives now that one of these versions was, if somebody moved it; the latest of several moves counts.
@@ -325,4 +328,44 @@ fn count(counts: &mut BTreeMap<RelPath, u32>, path: &RelPath, is_more: bool) {
 
 fn short(content: ContentId) -> u64 {
     u64::from_le_bytes(content.0[..8].try_into().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{ChainId, DeviceId};
+    use crate::time::Timestamp;
+
+    /// An entry at the path `a`, and the head it makes.
+    fn written(device: u8, supersedes: &[VersionId], moved_from: Option<VersionId>) -> (Entry, Head) {
+        let path = RelPath::parse("a").expect("plain");
+        let kind = Kind::File { content: ContentId([device; 32]), size: 1, executable: false, modified: Timestamp(0) };
+        let chain = ChainId { device: DeviceId([device; 32]), incarnation: 1 };
+        let head = Head {
+            id: VersionId { chain, sequence: 0 },
+            lamport: device.into(),
+            hash: RecordHash([device; 32]),
+            kind: kind.clone(),
+            time: Timestamp(0),
+            author: "x".into(),
+            supersedes: supersedes.into(),
+            moved_from: moved_from.map(Box::new),
+        };
+        (Entry { path, kind, supersedes: supersedes.to_vec(), moved_from }, head)
+    }
+
+    #[test]
+    fn what_is_settled_at_its_path_leaves_its_past_known() {
+        let mut index = Index::default();
+        let (first, second) = (written(1, &[], None), written(2, &[], None));
+        let (path, closed) = (first.0.path.clone(), [first.1.id, second.1.id]);
+        let (entry, head) = written(3, &closed, Some(closed[0]));
+        for (entry, head) in [first, second] {
+            index.fold(&entry, head);
+        }
+        assert_eq!(index.fold(&entry, head), None, "it was moved away from nowhere");
+        let state = index.get(&path).expect("folded");
+        assert_eq!(state.past.iter().map(|old| old.id).collect::<Vec<_>>(), closed);
+        assert_eq!(state.heads.len(), 1);
+    }
 }
