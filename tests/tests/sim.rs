@@ -7,7 +7,11 @@ use shoal_tests::sim::plan::Size;
 use shoal_tests::sim::world::{self, Options, Report};
 
 /// Seeds of short histories that once showed a fault; each is named by what it showed.
-const SHORT_REGRESSIONS: [(u64, &str); 13] = [
+const SHORT_REGRESSIONS: [(u64, &str); 17] = [
+    (10_289_191, "after a crash that tore the ledger, an edit was a conflict with what its author had written before"),
+    (10_092_267, "the same"),
+    (10_492_327, "the same"),
+    (10_330_203, "an edit made after a crash was a conflict with what its author's index had not kept in time"),
     (10_294_697, "after a power cut, what settling had made of two changes was taken for what had stood on the disk"),
     (1_011_543, "a file that waited to be recorded was recorded although its directory was moved away meanwhile"),
     (1_029_826, "a file that waited to be recorded and was deleted meanwhile was not missed by a walk"),

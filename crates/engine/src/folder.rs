@@ -78,6 +78,8 @@ pub(crate) struct Folder {
     memberships_min: u64,
     /// The home was set back: what it remembers of the disk once stood there, but more may have happened since.
     is_memory_old: bool,
+    /// Under which incarnation this device wrote before this run: a torn tail gives it a fresh one.
+    incarnation_before: u64,
     /// What the ledger forgot, until it is known again.
     forgotten: Option<witness::Forgotten>,
     /// Records on their way to the disk, in their order.
@@ -101,6 +103,7 @@ impl Folder {
     pub(crate) fn new(record: FolderRecord, ledger: Ledger, key: SigningKey, me: DeviceId) -> Self {
         Folder {
             id: record.folder,
+            incarnation_before: record.incarnation,
             record,
             ledger,
             index: Index::default(),

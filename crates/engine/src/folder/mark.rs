@@ -14,6 +14,7 @@ use crate::path::RelPath;
 use crate::saved::Materialised;
 use crate::time::Timestamp;
 use crate::turn::Turn;
+use crate::version::{Head, ancestors};
 
 /// Pause between two marks: each costs a sync of the disk.
 const MARK_EVERY: Duration = Duration::from_secs(5);
@@ -90,8 +91,15 @@ impl Folder {
         after.into_iter().for_each(|record| self.fold(record));
         for (path, version) in self.written_here(accepted) {
             // It stood here when it was recorded; the index had no time to say so.
-            let state = self.index.get(&path).filter(|_| !memory.contains_key(&path));
-            if let Some(head) = state.and_then(|state| state.heads.iter().find(|head| head.id == version)) {
+            let Some(state) = self.index.get(&path) else { continue };
+            let is_older = |head: &Head, known: &Materialised| {
+                let before = ancestors(head, &state.past);
+                let is_before = |version: &VersionId| before.iter().any(|old| old.id == *version);
+                // Beside another head that one may stand here by now.
+                state.heads.len() == 1 && !known.versions.is_empty() && known.versions.iter().all(is_before)
+            };
+            let head = state.heads.iter().find(|head| head.id == version);
+            if let Some(head) = head.filter(|head| memory.get(&path).is_none_or(|known| is_older(head, known))) {
                 let versions = self.closing(&path, &head.kind);
                 memory.insert(path, Materialised { versions, kind: head.kind.clone(), print: None });
             }

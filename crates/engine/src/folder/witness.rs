@@ -37,7 +37,9 @@ impl Folder {
         if noted.records > own.records {
             self.forgotten = Some(Forgotten { records: noted.records, equal_since: None });
         }
-        self.is_memory_old |= noted.records > own.records || noted.incarnation != own.incarnation;
+        // A torn tail is nothing that was forgotten: nobody had heard of it, and the memory is as new as the note.
+        let is_known = [own.incarnation, self.incarnation_before].contains(&noted.incarnation);
+        self.is_memory_old |= noted.records > own.records || !is_known;
         if noted.incarnation != own.incarnation || noted.blocks > own.blocks {
             self.new_incarnation(turn);
         } else if noted != own {
