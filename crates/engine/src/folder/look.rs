@@ -321,6 +321,10 @@ impl Folder {
                 versions.is_empty() && (is_unspoken || is_known_absent || is_in_the_way)
             }
         };
+        if is_news && self.index.below(Some(&path)).any(|(_, state)| state.is_busy) {
+            // Perhaps the disk made it for what we put there, which is no news of anybody.
+            return self.looking.hint_when_idle(path, turn.now);
+        }
         if is_news && !planted!(DirectoriesUnsaid) {
             self.draft(path.clone(), Draft::new(Kind::Directory, None));
         } else if is_new {
