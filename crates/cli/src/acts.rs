@@ -74,7 +74,8 @@ impl Session {
             | Act::Pause { .. }
             | Act::Resume(_)
             | Act::Rescan { .. }
-            | Act::Conflicts { .. } => folders::run(self, act).await,
+            | Act::Conflicts { .. }
+            | Act::Merge { .. } => folders::run(self, act).await,
             Act::Held(asked) => self.held(asked).await,
             Act::History { folder, page } => self.history(folder, page).await,
             Act::Keep(asked) => keep::run(self, asked).await,
@@ -88,17 +89,19 @@ impl Session {
                 let transfer = self.transfer(&id).await?;
                 self.act(Command::Retry { transfer }, "Trying again.").await
             }
-            Act::Clear { id } => {
-                let command = match id {
-                    Some(id) => Command::ClearTransfer { transfer: self.transfer(&id).await? },
-                    None => Command::ClearFinished,
-                };
-                self.act(command, "Cleared; the files stay.").await
-            }
+            Act::Clear { id } => self.clear(id).await,
             Act::Config { what } => settings::run(self, what).await,
             Act::Quit => self.act(Command::Quit, "Stopping; everything goes on at the next start.").await,
             Act::Serve(_) | Act::Doctor | Act::Demo(_) => Ok(()),
         }
+    }
+
+    async fn clear(&self, id: Option<String>) -> Result<(), Failure> {
+        let command = match id {
+            Some(id) => Command::ClearTransfer { transfer: self.transfer(&id).await? },
+            None => Command::ClearFinished,
+        };
+        self.act(command, "Cleared; the files stay.").await
     }
 
     /// Does one thing that has nothing to show but that it was done.

@@ -81,6 +81,13 @@ pub(crate) enum Act {
     },
     /// Show or set how long a folder keeps what was replaced or removed
     Keep(Keep),
+    /// Show or set whether two edits of one text are merged in a folder, if that leaves no doubt
+    Merge {
+        folder: String,
+        /// If not, one of the two goes to a conflict copy
+        #[arg(value_parser = ["on", "off"])]
+        set: Option<String>,
+    },
     /// Put a file, a directory or a folder back to an earlier state; what stands there is kept
     Restore(Restore),
     /// Say why a file is as it is, or is not here: what stands there, who has it, what it waits for

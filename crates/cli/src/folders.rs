@@ -10,7 +10,7 @@ use crate::acts::Session;
 use crate::args::{Act, People, PeopleAct, Resume, RoleArg, Share};
 use crate::failure::Failure;
 use crate::text::{self, plain};
-use crate::{find, lists, sentence};
+use crate::{find, lists, merge, sentence};
 
 /// How long counting may take before we go on without a total.
 const COUNTING_MAX: Duration = Duration::from_secs(20);
@@ -51,6 +51,7 @@ pub(crate) async fn run(session: &Session, act: Act) -> Result<(), Failure> {
             session.act(Command::Rescan { folder }, "Looking through it.").await
         }
         Act::Conflicts { folder } => conflicts(session, &view, folder),
+        Act::Merge { folder, set } => merge::run(session, &view, &folder, set.as_deref()).await,
         _ => Err(Failure::usage("That is no command about folders.")),
     }
 }

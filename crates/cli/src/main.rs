@@ -18,6 +18,7 @@ mod find;
 mod folders;
 mod keep;
 mod lists;
+mod merge;
 mod pair;
 mod print;
 mod restore;

@@ -175,8 +175,13 @@ impl<'a> Batch<'a> {
             }
             Source::Kept => {
                 let kept = versions::candidates(&self.dirs, content).map_err(refused)?;
-                match self.copy_to(&slot, content, kept) {
-                    Err(Outcome::SourceGone) => self.unpack_to(&slot, content)?,
+                let base = || self.root.open_base(content).and_then(|reader| reader.file()?.try_clone().ok());
+                let copied = match self.copy_to(&slot, content, kept) {
+                    Err(Outcome::SourceGone) => self.unpack_to(&slot, content),
+                    other => other,
+                };
+                match copied {
+                    Err(Outcome::SourceGone) => self.copy_to(&slot, content, base().into_iter().collect())?,
                     other => other?,
                 }
             }

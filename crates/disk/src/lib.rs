@@ -5,6 +5,7 @@
 compile_error!("shoal-disk has no adapter for this system yet: it needs `windows.rs` beside `unix.rs`");
 
 mod apply;
+mod bases;
 mod copy;
 mod cut;
 mod displaced;
@@ -16,6 +17,7 @@ mod fail;
 mod hash;
 mod journal;
 mod lease;
+mod merge;
 mod mode;
 mod names;
 mod place;

@@ -117,7 +117,7 @@ impl Root {
                 let print = unix::stat_of(file.as_fd()).map_err(code_of)?.print;
                 Ok(Some(Reader::new(file, print)))
             }
-            None => Ok(pack::open(&dirs, content).map(Reader::packed)),
+            None => Ok(pack::open(&dirs, content).map(Reader::packed).or_else(|| self.open_base(content))),
         }
     }
 
@@ -188,7 +188,7 @@ pub(crate) fn keep(dirs: &OwnDirs, slot: &str, content: ContentId, stat: &Stat) 
 }
 
 /// Gives a file in the swap directory its name among the objects.
-fn keep_name(dirs: &OwnDirs, swap: (std::os::fd::BorrowedFd<'_>, &str), first: String) -> Result<String> {
+pub(crate) fn keep_name(dirs: &OwnDirs, swap: (std::os::fd::BorrowedFd<'_>, &str), first: String) -> Result<String> {
     let spare = format!("{first}.{}", root::fresh_tag());
     match unix::rename_new(swap, (dirs.objects.as_fd(), &first)) {
         Ok(()) => Ok(first),

@@ -124,6 +124,19 @@ pub enum Effect {
         /// In this order.
         changes: Vec<Change>,
     },
+    /// Merge two texts that were made of one, and put what comes of it among the kept versions, durably. Answer: `Merged`.
+    Merge {
+        /// In which root.
+        folder: FolderId,
+        /// Numbers it.
+        work: WorkId,
+        /// Where the winner stands.
+        path: RelPath,
+        /// As it was when it was hashed.
+        print: Fingerprint,
+        /// Which texts.
+        texts: Texts,
+    },
     /// Throw away what is staged of a content.
     Unstage {
         /// In which root.
@@ -207,6 +220,17 @@ pub enum RecordRange {
         /// One after the last.
         to: u64,
     },
+}
+
+/// Two texts, and the one that both were made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Texts {
+    /// What both were made of.
+    pub base: ContentId,
+    /// The one that wins its path; it stands there.
+    pub winner: ContentId,
+    /// The other one; it stands elsewhere, or is kept.
+    pub loser: ContentId,
 }
 
 /// One item to serve.

@@ -163,6 +163,9 @@ impl Engine {
             Event::Applied { scope: Scope::Offer(id), work, outcomes, root: _ } => {
                 self.in_offer(id, turn, |offer, turn| offer.applied(work, outcomes, turn))
             }
+            Event::Merged { folder, work, merged } => {
+                self.in_folder(folder, turn, |folder, turn| folder.merged(work, merged, turn))
+            }
             Event::KeptGone { folder, contents } => {
                 self.in_folder(folder, turn, |folder, _| folder.kept_gone(&contents))
             }
@@ -229,6 +232,9 @@ impl Engine {
                 self.in_folder(folder, turn, |folder, turn| folder.answer_hold(is_yes, turn))
             }
             Request::NeverHold(folder) => self.in_folder(folder, turn, Folder::never_hold),
+            Request::NeverMerge(folder, is_off) => {
+                self.in_folder(folder, turn, |folder, turn| folder.never_merge(is_off, turn))
+            }
             Request::Want(folder, content, size) => {
                 self.in_folder(folder, turn, |folder, _| folder.want_content(content, size));
             }

@@ -153,6 +153,17 @@ pub enum Event {
         root: Result<(), Stop>,
     },
 
+    /// The answer to `Merge`.
+    Merged {
+        /// In which root.
+        folder: FolderId,
+        /// Which `Merge`.
+        work: WorkId,
+        /// The merged text, which is among the kept versions now, and its length in bytes; `None` if one of the three
+        /// could not be had or is no text, or both had changed one place.
+        merged: Option<(ContentId, u64)>,
+    },
+
     /// Contents that are not among the kept versions any more: they were old, or too much.
     KeptGone {
         /// Of which folder.

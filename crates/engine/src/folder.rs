@@ -29,6 +29,7 @@ mod invite;
 mod look;
 mod looking;
 mod mark;
+mod merge;
 mod new_place;
 mod plan;
 mod planning;
@@ -68,6 +69,7 @@ pub(crate) struct Folder {
     exchange: exchange::Exchange,
     hold: hold::Holding,
     mark: mark::Mark,
+    merging: merge::Merging,
     /// Paths whose heads leave something open, and since when we know of each.
     open_paths: BTreeMap<RelPath, Timestamp>,
     /// Paths whose memory changed and is not handed to the index yet.
@@ -115,6 +117,7 @@ impl Folder {
             exchange: exchange::Exchange::default(),
             hold: hold::Holding::default(),
             mark: mark::Mark::default(),
+            merging: merge::Merging::default(),
             open_paths: BTreeMap::new(),
             changed: BTreeSet::new(),
             unsaved: Vec::new(),
@@ -224,6 +227,7 @@ impl Folder {
         self.recording.clear_unrecorded();
         self.planning.clear();
         self.hold.clear();
+        self.merging.clear();
         self.swarm.clear(turn);
     }
 
@@ -273,6 +277,7 @@ impl Folder {
             .map(|since| since.after(crate::limits::SETTLE_GRACE))
             .min()
             .filter(|_| self.may_write());
+        let merge = self.merge_deadline().filter(|_| self.may_write());
         // What was due and could not be done waits for an event, not for time.
         let is_ahead = |due: &Timestamp| *due > self.stepped;
         let looks = [self.looking.deadline(), self.recording.deadline()].into_iter().flatten();
@@ -282,6 +287,7 @@ impl Folder {
             self.planning.deadline(),
             self.mark.deadline(),
             settle,
+            merge,
             self.swarm.deadline(),
             self.exchange.deadline(),
         ];

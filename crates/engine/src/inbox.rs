@@ -87,6 +87,7 @@ pub(crate) fn unreadable_status(record: &FolderRecord) -> FolderStatus {
         conflicts: Vec::new(),
         conflict_count: 0,
         hold: None,
+        merges: true,
     }
 }
 
@@ -114,6 +115,7 @@ impl Engine {
             is_paused: false,
             invited: invited.iter().map(|(device, _)| *device).collect(),
             never_hold: false,
+            never_merge: false,
             is_founding: true,
             mark: BTreeMap::new(),
         };
@@ -222,6 +224,7 @@ impl Engine {
             is_paused: false,
             invited: Vec::new(),
             never_hold: false,
+            never_merge: false,
             is_founding: true,
             mark: BTreeMap::new(),
         };

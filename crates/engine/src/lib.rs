@@ -35,6 +35,7 @@ pub mod request;
 pub mod saved;
 pub mod status;
 mod swarm;
+pub mod text_merge;
 pub mod time;
 mod turn;
 pub mod version;

@@ -48,6 +48,10 @@ pub const QUIET_BEFORE_SCAN: Duration = Duration::from_millis(50);
 pub const QUIET_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How often everything is looked at although nothing was noticed: hints may be lost.
 pub const FULL_SCAN_EVERY: Duration = Duration::from_secs(600);
+/// Longest text that is merged, in bytes.
+pub const MERGE_BYTES_MAX: u64 = 1 << 20;
+/// How long settling waits for what merging two texts needs, before it makes a conflict copy.
+pub const MERGE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long other editors leave a conflict to the loser's author.
 pub const SETTLE_GRACE: Duration = Duration::from_secs(30);
 

@@ -10,6 +10,8 @@ pub enum Bug {
     LosersForgotten,
     /// A file may win a path below which something lives.
     FilesBesideDirectories,
+    /// What two edits were merged to replaces a third one too.
+    MergesCloseAll,
     /// Nobody settles for an author who is away.
     OnlyAuthorsSettle,
     /// An edit replaces whatever is known of its path, not what stood there.
@@ -124,6 +126,7 @@ impl Bug {
         Bug::DeletionsWin,
         Bug::LosersForgotten,
         Bug::FilesBesideDirectories,
+        Bug::MergesCloseAll,
         Bug::OnlyAuthorsSettle,
         Bug::EditsReplaceAll,
         Bug::UnknownBaseReplacesAll,

@@ -96,6 +96,9 @@ pub enum Request {
     /// Ask no more about mass deletions in a folder.
     NeverHold(FolderId),
 
+    /// Merge two edits of one text in a folder no more, or again.
+    NeverMerge(FolderId, bool),
+
     /// Fetch a content of this many bytes that no path wants, such as an earlier version's.
     Want(FolderId, ContentId, u64),
     /// A content that was asked for so is not needed any more.

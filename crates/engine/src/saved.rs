@@ -69,6 +69,8 @@ pub struct FolderRecord {
     pub invited: Vec<DeviceId>,
     /// Mass deletions need no yes here.
     pub never_hold: bool,
+    /// Two edits of one text are never merged here: one of them goes to a conflict copy.
+    pub never_merge: bool,
     /// It is being shared or joined, and its ledger may not be durable yet: without one it never began.
     pub is_founding: bool,
     /// Blocks of each chain up to which everything stood on this disk once.

@@ -136,6 +136,8 @@ pub struct FolderStatus {
     pub conflict_count: usize,
     /// What waits for a yes.
     pub hold: Option<HoldStatus>,
+    /// Two edits of one text are merged if that leaves no doubt.
+    pub merges: bool,
 }
 
 /// What a folder is doing.

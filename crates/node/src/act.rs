@@ -59,6 +59,7 @@ pub(crate) async fn act(node: &Node, command: Command) -> Acted {
         C::NewPlace { folder, pick, take_over } => places::new_place(node, &folder, pick, take_over).await,
         C::Rescan { folder } => on_folder(node, &folder, Request::Rescan).await,
         C::SetKeep { folder, keep } => setting::set_keep(node, &folder, keep).await,
+        C::SetMerging { folder, is_on } => on_folder(node, &folder, |folder| Request::NeverMerge(folder, !is_on)).await,
         C::AnswerHold { folder, yes, always } => folders::answer_hold(node, &folder, yes, always).await,
         C::Restore { at, to } => restore::restore(node, &at, &to).await,
         C::AddToFolder { source, folder, dir } => crate::copy_in::add(node, source, &folder, &dir).await,

@@ -192,6 +192,11 @@ pub enum Command {
         folder: String,
         keep: KeepFor,
     },
+    /// Whether two edits of one text are merged in a folder.
+    SetMerging {
+        folder: String,
+        is_on: bool,
+    },
     /// Yes lets the held batch happen, no puts the files back; `always` asks no more for this folder.
     AnswerHold {
         folder: String,

@@ -33,6 +33,7 @@ mod ground;
 mod hints;
 mod lines;
 mod memory;
+mod merge;
 mod tend;
 
 pub(crate) use bench::Benches;
@@ -137,6 +138,7 @@ impl Hands {
             Effect::Hash { scope, work, files } => self.hash(scope, work, files),
             Effect::Prepare { scope, content, near } => self.prepare(scope, content, near),
             Effect::Apply { scope, work, changes } => self.apply(scope, work, changes),
+            Effect::Merge { folder, work, path, print, texts } => self.merge(folder, work, path, print, texts),
             Effect::Unstage { scope, content } => self.unstage(scope, content),
             Effect::Reload { folder } => self.reload(folder),
             Effect::Remember { folder, paths } => self.remember(folder, paths),

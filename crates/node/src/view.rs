@@ -265,6 +265,8 @@ pub struct Folder {
     pub conflict_count: u32,
     pub hold: Option<Hold>,
     pub kept: FolderKept,
+    /// Two edits of one text are merged if that leaves no doubt; if not, one of them goes to a conflict copy.
+    pub merges: bool,
 }
 
 /// What was replaced or removed in a folder and is kept on this computer.

@@ -42,6 +42,8 @@ pub(crate) struct FolderText {
     invited: Vec<String>,
     never_hold: bool,
     #[serde(default)]
+    never_merge: bool,
+    #[serde(default)]
     is_founding: bool,
     /// Chain and blocks: device, incarnation in hexadecimal, number.
     #[serde(default)]
@@ -128,6 +130,7 @@ impl FolderText {
             is_paused: record.is_paused,
             invited: record.invited.iter().map(DeviceId::to_string).collect(),
             never_hold: record.never_hold,
+            never_merge: record.never_merge,
             is_founding: record.is_founding,
             mark: record.mark.iter().map(|(chain, blocks)| mark_text(*chain, *blocks)).collect(),
             other: before.map(|before| before.other.clone()).unwrap_or_default(),
@@ -144,6 +147,7 @@ impl FolderText {
             is_paused: self.is_paused,
             invited: self.invited.iter().map(|device| DeviceId::parse(device)).collect::<Option<_>>()?,
             never_hold: self.never_hold,
+            never_merge: self.never_merge,
             is_founding: self.is_founding,
             mark: self
                 .mark

@@ -77,8 +77,8 @@ fn run_all(args: &Args, from: u64, count: u64) -> Vec<Report> {
         }
         if args.one.is_some() {
             println!(
-                "seed {seed}: {} happenings, {} deeds, {} records, {} conflicts, hash {:016x}",
-                report.happenings, report.deeds, report.appended, report.conflicts, report.hash
+                "seed {seed}: {} happenings, {} deeds, {} records, {} conflicts, {} merges, hash {:016x}",
+                report.happenings, report.deeds, report.appended, report.conflicts, report.merges, report.hash
             );
         }
         (!report.violations.is_empty()).then_some(report)

@@ -50,6 +50,8 @@ pub struct Account {
     pub forgetful: BTreeSet<usize>,
     /// A hold was answered with "keep the files": deletions may have been taken back.
     pub is_kept_by_hold: bool,
+    /// Of contents that were merged of others, those others.
+    merged: BTreeMap<ContentId, BTreeSet<ContentId>>,
 }
 
 impl Account {
@@ -79,17 +81,19 @@ impl Account {
 
     /// A user replaced a content by another.
     pub fn replaced(&mut self, on: usize, content: ContentId) {
-        self.with(content, |fate| {
-            fate.given_up_on.insert(on);
-        });
+        self.gave_up(on, content);
+    }
+
+    fn gave_up(&mut self, on: usize, content: ContentId) {
+        for part in self.parts_of(content) {
+            self.with(part, |fate| _ = fate.given_up_on.insert(on));
+        }
     }
 
     /// A user deleted a content at a path.
     pub fn deleted(&mut self, on: usize, path: &RelPath, content: ContentId) {
         self.deed(on, path);
-        self.with(content, |fate| {
-            fate.given_up_on.insert(on);
-        });
+        self.gave_up(on, content);
         if !self.viewers.contains(&on) {
             let is_forgotten = self.forgetful.contains(&on);
             self.with(content, |fate| {
@@ -101,15 +105,35 @@ impl Account {
 
     /// A user moved, copied or changed the mode of a content.
     pub fn moved(&mut self, on: usize, content: ContentId) {
-        self.with(content, |fate| {
-            fate.is_elsewhere = true;
-            fate.moved_on.insert(on);
-        });
+        for part in self.parts_of(content) {
+            self.with(part, |fate| {
+                fate.is_elsewhere = true;
+                fate.moved_on.insert(on);
+            });
+        }
+    }
+
+    /// Two contents were merged to one.
+    pub fn merged(&mut self, merged: ContentId, of: [ContentId; 2]) {
+        self.merged.entry(merged).or_default().extend(of);
+    }
+
+    /// A content, and all that were merged to it.
+    pub fn parts_of(&self, content: ContentId) -> BTreeSet<ContentId> {
+        let (mut parts, mut open) = (BTreeSet::new(), vec![content]);
+        while let Some(part) = open.pop() {
+            if parts.insert(part) {
+                open.extend(self.merged.get(&part).into_iter().flatten());
+            }
+        }
+        parts
     }
 
     /// A power cut undid a change in which this content was.
     pub fn lost(&mut self, content: ContentId) {
-        self.with(content, |fate| fate.is_lost = true);
+        for part in self.parts_of(content) {
+            self.with(part, |fate| fate.is_lost = true);
+        }
     }
 
     /// A device forgot what it had materialised: deletions there that nobody else saw may be forgotten.

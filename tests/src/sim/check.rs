@@ -143,8 +143,8 @@ impl World {
         let writers: Vec<usize> = members.iter().copied().filter(|on| self.account.is_steady_writer(*on)).collect();
         for on in &writers {
             let home = &self.devices[*on].home;
-            let seen: BTreeSet<ContentId> =
-                home.tree().keys().filter_map(|path| home.file(path)).map(|file| file.content.id).collect();
+            let files = home.tree().values().filter_map(Node::content);
+            let seen: BTreeSet<ContentId> = files.flat_map(|content| self.account.parts_of(content)).collect();
             for (content, fate) in self.account.kept().filter(|(content, _)| !seen.contains(*content)) {
                 let number = self.contents.get(*content).map_or(0, |content| content.number);
                 let is_kept = self.devices.iter().any(|device| device.home.kept.contains_key(content));
@@ -202,8 +202,11 @@ impl World {
         let plan = &self.plan;
         let is_certain = plan.only_writer.is_some()
             && !(plan.has_power_cuts || plan.has_index_loss || plan.has_backups || plan.has_role_changes);
-        if is_certain && self.conflicts > 0 {
-            self.violate("I23", format!("{} conflicts, though only one person wrote", self.conflicts));
+        if is_certain && self.conflicts + self.merges > 0 {
+            self.violate(
+                "I23",
+                format!("{} conflicts, {} merges, though only one person wrote", self.conflicts, self.merges),
+            );
         }
     }
 

@@ -5,12 +5,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use shoal_engine::chunk::{Chunk, Level, Manifest, ZEROS};
+use shoal_engine::effect::Texts;
 use shoal_engine::id::{ChunkHash, ContentId};
+use shoal_engine::text_merge::merge_slices;
 
 use super::dice::Dice;
 
 /// From this many cells on, a content counts as a large file of many chunks.
 const CELLS_LARGE_MIN: usize = 3;
+/// Stands between the cells of two texts that are merged.
+const UNCHANGED: u32 = u32::MAX;
 /// How long a large file's chunk pretends to be: three of them are no single-chunk file any more.
 const CHUNK_BYTES: u64 = 64 * 1024;
 
@@ -77,6 +81,18 @@ impl Contents {
         let mut cells = before.cells.clone();
         cells.push(self.next_cell());
         self.made_new(cells)
+    }
+
+    /// What two edits of one content amount to together, cell by cell, as texts are merged line by line.
+    pub fn merged(&mut self, texts: Texts) -> Option<Rc<Content>> {
+        // Behind each cell stands something that nobody changes, or most texts here were too short to be merged.
+        let lines = |content: &Rc<Content>| content.cells.iter().flat_map(|cell| [*cell, UNCHANGED]).collect();
+        let lines = |content| self.get(content).map(lines);
+        let (base, one, other): (Vec<u32>, Vec<u32>, Vec<u32>) =
+            (lines(texts.base)?, lines(texts.winner)?, lines(texts.loser)?);
+        let merged = merge_slices(&base, &one, &other)?;
+        let cells: Vec<u32> = merged.into_iter().filter(|cell| *cell != UNCHANGED).collect();
+        (!cells.is_empty()).then(|| self.of(cells))
     }
 
     /// The content by its id.

@@ -3,7 +3,7 @@
 //! The model is a journalling file system: changes become durable in their order, all of them at every sync and by
 //! themselves after a few seconds. A power cut undoes some of the last ones; a killed process undoes nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use shoal_engine::id::ContentId;
@@ -55,6 +55,14 @@ impl FileNode {
 }
 
 impl Node {
+    /// The content, if it is a file.
+    pub fn content(&self) -> Option<ContentId> {
+        match self {
+            Node::File(file) => Some(file.content.id),
+            Node::Directory | Node::Link(_) => None,
+        }
+    }
+
     /// As the disk adapter reports it.
     pub fn seen(&self) -> Seen {
         match self {
@@ -103,6 +111,8 @@ pub struct Disk {
     pub stage: BTreeMap<ContentId, Vec<bool>>,
     /// The kept versions.
     pub kept: BTreeMap<ContentId, Rc<Content>>,
+    /// Texts that were read and are kept aside, so that edits of them can be merged.
+    pub bases: BTreeSet<ContentId>,
     /// Whether the file system that holds it is mounted.
     pub is_here: bool,
     /// The marker in the private directory.
@@ -121,6 +131,7 @@ impl Disk {
             hints: Vec::new(),
             stage: BTreeMap::new(),
             kept: BTreeMap::new(),
+            bases: BTreeSet::new(),
             is_here: true,
             marker,
             witness: None,

@@ -40,6 +40,9 @@ impl World {
                 self.job(on, Job::Hash(scope, work, paths));
             }
             Effect::Prepare { scope, content, near } => self.job(on, Job::Prepare(scope, content, near)),
+            Effect::Merge { folder, work, path, print, texts } => {
+                self.job(on, Job::Merge(folder, work, path, print, texts));
+            }
             Effect::Apply { scope, work, changes } => self.begin_apply(on, scope, work, changes),
             Effect::Unstage { scope, content } => {
                 if let Some(disk) = self.devices[on].disk_mut(&scope) {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
-use shoal_engine::effect::RecordRange;
+use shoal_engine::effect::{RecordRange, Texts};
 use shoal_engine::event::{Event, WorkId};
 use shoal_engine::id::{ContentId, DeviceId, FolderId, Scope};
 use shoal_engine::observe::{Change, Fingerprint, Outcome, Seen};
@@ -84,6 +84,8 @@ pub enum Job {
     Hashed(Scope, WorkId, Vec<(RelPath, Option<ReadFile>)>),
     /// Looks into the stage.
     Prepare(Scope, ContentId, Vec<(RelPath, Fingerprint, ContentId)>),
+    /// Merges two texts.
+    Merge(FolderId, WorkId, RelPath, Fingerprint, Texts),
     /// Looks at what changes expect.
     Apply(Scope, WorkId, Vec<Change>),
     /// Makes the next change.

@@ -202,6 +202,10 @@ fn mix_event(trace: &mut Trace, event: &Event) {
             entries.iter().flatten().for_each(|entry| trace.mix_bytes(entry.path.as_str().as_bytes()));
         }
         Event::Appended { work, is_durable, .. } => trace.mix(*work << 1 | u64::from(*is_durable)),
+        Event::Merged { work, merged, .. } => {
+            trace.mix(*work);
+            merged.iter().for_each(|(content, _)| trace.mix_bytes(&content.0[..8]));
+        }
         Event::KeptGone { contents, .. } => trace.mix(contents.len() as u64),
         Event::Reloaded { records, .. } => records.iter().for_each(|record| trace.mix_bytes(record)),
         Event::Hashed { work, files, .. } => {
@@ -235,7 +239,7 @@ fn mix_effect(trace: &mut Trace, effect: &Effect) {
             paths.iter().for_each(|path| trace.mix_bytes(path.as_str().as_bytes()));
         }
         Effect::Remember { paths, .. } => paths.iter().for_each(|(path, _)| trace.mix_bytes(path.as_str().as_bytes())),
-        Effect::Walk { work, .. } => trace.mix(*work),
+        Effect::Walk { work, .. } | Effect::Merge { work, .. } => trace.mix(*work),
         Effect::Hash { work, files, .. } => {
             trace.mix(*work);
             files.iter().for_each(|(path, _)| trace.mix_bytes(path.as_str().as_bytes()));

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use shoal_engine::chunk::ZEROS;
-use shoal_engine::effect::{RecordKey, RecordRange};
+use shoal_engine::effect::{RecordKey, RecordRange, Texts};
 use shoal_engine::event::{Event, Noticed, PrepareTrouble, WorkId};
 use shoal_engine::id::{ContentId, DeviceId, FolderId, Scope};
 use shoal_engine::observe::{Change, Code, Fingerprint, HashTrouble, Hashed, Outcome, Seen, Stop};
@@ -29,6 +29,7 @@ impl World {
             Job::Hash(scope, work, paths) => self.begin_hash(on, scope, work, paths),
             Job::Hashed(scope, work, read) => self.end_hash(on, scope, work, read),
             Job::Prepare(scope, content, near) => self.prepare(on, scope, content, &near),
+            Job::Merge(folder, work, path, print, texts) => self.merge(on, folder, work, &path, print, texts),
             Job::Apply(scope, work, changes) => self.look_before(on, scope, work, changes),
             Job::Change(changing) => self.next_change(on, changing),
             Job::Synced(folder, work, length) => {
@@ -133,6 +134,7 @@ impl World {
                 (Some(before), Some(after)) => {
                     let executable = after.executable;
                     device.manifests.insert(before.content.id);
+                    device.home.bases.insert(before.content.id);
                     Ok(Hashed { print: before.print, content: before.content.id, executable })
                 }
             };
@@ -163,6 +165,30 @@ impl World {
             }
         };
         self.hear(on, Event::Prepared { scope, content, staged });
+    }
+
+    fn merge(&mut self, on: usize, folder: FolderId, work: WorkId, path: &RelPath, print: Fingerprint, texts: Texts) {
+        let home = &self.devices[on].home;
+        let is_winner_here = home.file(path).is_some_and(|file| file.print() == print);
+        let is_here = |content: ContentId| {
+            home.kept.contains_key(&content) || home.tree().values().any(|node| node.content() == Some(content))
+        };
+        let are_here = home.is_here
+            && is_winner_here
+            && is_here(texts.loser)
+            && (is_here(texts.base) || home.bases.contains(&texts.base))
+            && !self.read_fails();
+        let merged = if are_here { self.contents.merged(texts) } else { None };
+        if let Some(merged) = &merged {
+            let device = &mut self.devices[on];
+            device.manifests.insert(merged.id);
+            device.home.kept.insert(merged.id, Rc::clone(merged));
+            self.account.merged(merged.id, [texts.winner, texts.loser]);
+            self.merges += 1;
+        }
+        let merged = merged.map(|content| (content.id, content.size));
+        let wait = self.disk_delay();
+        self.plan_hear(on, wait, Event::Merged { folder, work, merged });
     }
 
     fn look_before(&mut self, on: usize, scope: Scope, work: WorkId, changes: Vec<Change>) {

@@ -75,6 +75,8 @@ pub struct Report {
     pub appended: u64,
     /// How many conflicts were settled.
     pub conflicts: u64,
+    /// How many edits were merged.
+    pub merges: u64,
     /// How many things users did.
     pub deeds: u64,
 }
@@ -143,6 +145,8 @@ pub struct World {
     pub appended: u64,
     /// How many conflicts were settled.
     pub conflicts: u64,
+    /// How many edits were merged.
+    pub merges: u64,
     /// How many things users did.
     pub deeds: u64,
     /// When a user last did something.
@@ -199,6 +203,7 @@ pub fn run(seed: u64, options: &Options) -> Report {
         happenings: world.happenings,
         appended: world.appended,
         conflicts: world.conflicts,
+        merges: world.merges,
         deeds: world.deeds,
         violations: world.violations,
     }
@@ -233,6 +238,7 @@ impl World {
             last_change: 0,
             appended: 0,
             conflicts: 0,
+            merges: 0,
             deeds: 0,
             last_deed: 0,
             fresh_names: 0,

@@ -8,6 +8,7 @@ mod ends;
 mod finding;
 mod hostile;
 mod memory;
+mod merging;
 mod past;
 mod places;
 mod resume;

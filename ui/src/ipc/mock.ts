@@ -276,6 +276,7 @@ export class Mock implements Backend {
       conflicts: [],
       conflict_count: 0,
       kept: { versions: 0, bytes: 0, keep: { days: null, forever: false, bytes: null } },
+      merges: true,
       hold: null,
     };
     this.show({ folders: [folder, ...this.view.folders] });

@@ -208,6 +208,7 @@ const PHOTOS: Folder = {
   conflicts: [],
   conflict_count: 0,
   kept: { versions: 0, bytes: 0, keep: { days: null, forever: false, bytes: null } },
+  merges: true,
   hold: null,
 };
 
@@ -252,6 +253,7 @@ const WORK: Folder = {
   ],
   conflict_count: 2,
   kept: { versions: 0, bytes: 0, keep: { days: null, forever: false, bytes: null } },
+  merges: true,
   hold: {
     by: "Ana · ThinkPad",
     removes: 4_120,

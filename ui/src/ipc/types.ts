@@ -242,7 +242,11 @@ problems: Array<Problem>, problem_count: number,
 /**
  * The first 50.
  */
-conflicts: Array<Conflict>, conflict_count: number, hold: Hold | null, kept: FolderKept, };
+conflicts: Array<Conflict>, conflict_count: number, hold: Hold | null, kept: FolderKept, 
+/**
+ * Two edits of one text are merged if that leaves no doubt; if not, one of them goes to a conflict copy.
+ */
+merges: boolean, };
 
 export type FolderState = { "type": "up_to_date" } | { "type": "scanning", done: number, total: number | null, 
 /**
@@ -376,7 +380,7 @@ export type Command = { "type": "set_up", name: string, downloads: PickId | null
 /**
  * None for the place it has.
  */
-pick: PickId | null, take_over?: boolean, } | { "type": "rescan", folder: string, } | { "type": "set_keep", folder: string, keep: KeepFor, } | { "type": "answer_hold", folder: string, yes: boolean, always: boolean, } | { "type": "restore", at: PathIn, to: Moment, } | { "type": "add_to_folder", source: Source, folder: string, dir: string, } | { "type": "send", source: Source, devices: Array<string>, note: string | null, } | { "type": "accept", offer: string, items: Chosen, pick: PickId | null, } | { "type": "decline", offer: string, block: boolean, } | { "type": "withdraw", transfer: string, } | { "type": "pause_transfer", transfer: string, } | { "type": "resume_transfer", transfer: string, } | { "type": "retry", transfer: string, } | { "type": "clear_transfer", transfer: string, } | { "type": "clear_finished" } | { "type": "show_transfer", transfer: string, } | { "type": "show_folder", folder: string, } | { "type": "forget_drop", drop: DropId, } | { "type": "dismiss_notice", notice: string, } | { "type": "set_network", 
+pick: PickId | null, take_over?: boolean, } | { "type": "rescan", folder: string, } | { "type": "set_keep", folder: string, keep: KeepFor, } | { "type": "set_merging", folder: string, is_on: boolean, } | { "type": "answer_hold", folder: string, yes: boolean, always: boolean, } | { "type": "restore", at: PathIn, to: Moment, } | { "type": "add_to_folder", source: Source, folder: string, dir: string, } | { "type": "send", source: Source, devices: Array<string>, note: string | null, } | { "type": "accept", offer: string, items: Chosen, pick: PickId | null, } | { "type": "decline", offer: string, block: boolean, } | { "type": "withdraw", transfer: string, } | { "type": "pause_transfer", transfer: string, } | { "type": "resume_transfer", transfer: string, } | { "type": "retry", transfer: string, } | { "type": "clear_transfer", transfer: string, } | { "type": "clear_finished" } | { "type": "show_transfer", transfer: string, } | { "type": "show_folder", folder: string, } | { "type": "forget_drop", drop: DropId, } | { "type": "dismiss_notice", notice: string, } | { "type": "set_network", 
 /**
  * 0 for any that is free.
  */

@@ -4,6 +4,7 @@ mod apply;
 mod crash;
 mod full;
 mod hash;
+mod merge;
 mod races;
 mod root;
 mod scan;

@@ -126,6 +126,7 @@ impl Folder {
             conflicts,
             conflict_count,
             hold: self.hold_status(),
+            merges: !self.record.never_merge,
         }
     }
 

@@ -44,8 +44,11 @@ impl Folder {
         };
         let due: Vec<RelPath> = self.open_paths.iter().filter(is_due).map(|(path, _)| path.clone()).collect();
         for path in due {
-            self.open_paths.remove(&path);
-            self.settle(&path, turn);
+            let since = self.open_paths.get(&path).copied().unwrap_or(turn.now);
+            if !self.awaits_merge(&path, since, turn) {
+                self.open_paths.remove(&path);
+                self.settle(&path, turn);
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use shoal_engine::path::{PRIVATE_DIR, RelPath};
 use super::Hands;
 use super::bench::{Bench, LARGE_BYTES_MIN};
 use super::ground::Ground;
+use super::merge;
 use crate::progress::Work;
 use crate::view::{ErrorCode, Trouble};
 
@@ -161,7 +162,10 @@ impl Hands {
         }
         self.works.end(self.clock.now(), (scope, Work::Reading), (bytes, told));
         self.store.save_manifests(&manifests);
+        let found = |(path, hashed): &(RelPath, Result<Hashed, HashTrouble>)| Some((path.clone(), hashed.ok()?));
+        let read: Vec<(RelPath, Hashed)> = answers.iter().filter_map(found).collect();
         self.answer(Event::Hashed { scope, work, files: answers });
+        merge::keep_bases(ground, read.iter().map(|(path, hashed)| (path, &hashed.print, hashed.content)));
     }
 
     pub(super) fn prepare(self: &Arc<Self>, scope: Scope, content: ContentId, near: Near) {
@@ -243,7 +247,7 @@ impl Hands {
         });
     }
 
-    fn apply_now(&self, ground: &Ground, changes: Vec<Change>) -> Vec<Outcome> {
+    fn apply_now(&self, ground: &Arc<Ground>, changes: Vec<Change>) -> Vec<Outcome> {
         let Some(root) = ground.root() else {
             return vec![Outcome::Refused(Code::NotAllowed); changes.len()];
         };
@@ -256,7 +260,11 @@ impl Hands {
         }
         let placed: Option<Vec<Change>> = changes.iter().map(|change| place(ground, change)).collect();
         let outcomes = match placed {
-            Some(changes) => root.apply(&changes, &|content| self.manifest(content)),
+            Some(changes) => {
+                let outcomes = root.apply(&changes, &|content| self.manifest(content));
+                merge::keep_bases(Some(ground), merge::published(&changes, &outcomes));
+                outcomes
+            }
             None => vec![Outcome::Refused(Code::NameImpossible); changes.len()],
         };
         log_refused(&outcomes);

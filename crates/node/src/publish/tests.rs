@@ -86,6 +86,7 @@ fn folder(state: FolderState) -> FolderStatus {
         conflicts: Vec::new(),
         conflict_count: 0,
         hold: None,
+        merges: true,
     }
 }
 

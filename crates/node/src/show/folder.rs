@@ -37,6 +37,7 @@ fn show(snapshot: &Snapshot, names: &Names, status: &FolderStatus) -> Folder {
         conflict_count: count(status.conflict_count),
         hold: status.hold.as_ref().map(|one| hold(names, one)),
         kept: facts.kept,
+        merges: status.merges,
         place,
     }
 }

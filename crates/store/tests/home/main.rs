@@ -70,6 +70,7 @@ fn folder() -> FolderRecord {
         is_paused: true,
         invited: vec![BEN],
         never_hold: false,
+        never_merge: true,
         is_founding: true,
         mark: [(CHAIN, 7)].into(),
     }

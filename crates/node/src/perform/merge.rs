@@ -1,0 +1,82 @@
+//! Merges two edits of one text, and keeps texts aside from which such edits are made.
+
+use std::sync::Arc;
+
+use shoal_disk::Root;
+use shoal_engine::effect::Texts;
+use shoal_engine::event::{Event, WorkId};
+use shoal_engine::id::{ContentId, FolderId, Scope};
+use shoal_engine::observe::{Act, Change, Fingerprint, Outcome};
+use shoal_engine::path::RelPath;
+
+use super::Hands;
+use super::ground::Ground;
+
+/// Most files in one batch of which copies are kept: more at a time is no person writing.
+const BATCH_MAX: usize = 64;
+
+impl Hands {
+    pub(super) fn merge(
+        self: &Arc<Self>,
+        folder: FolderId,
+        work: WorkId,
+        path: RelPath,
+        print: Fingerprint,
+        texts: Texts,
+    ) {
+        let Some(bench) = self.benches.get(Scope::Folder(folder)) else {
+            return self.answer_soon(Event::Merged { folder, work, merged: None });
+        };
+        let hands = Arc::clone(self);
+        bench.work(move |ground| {
+            let root = ground.and_then(|ground| ground.root());
+            let merged = root.and_then(|root| hands.merge_now(root, &path, &print, texts));
+            hands.answer(Event::Merged { folder, work, merged });
+        });
+    }
+
+    fn merge_now(&self, root: &Root, path: &RelPath, print: &Fingerprint, texts: Texts) -> Option<(ContentId, u64)> {
+        match root.merge((path, print), texts, &|content| self.manifest(content)) {
+            Ok(merged) => {
+                let (content, manifest) = merged?;
+                self.store.save_manifests(&[(content, manifest.encode())]);
+                Some((content, manifest.size()))
+            }
+            Err(code) => {
+                tracing::warn!(?code, "two texts were not merged");
+                None
+            }
+        }
+    }
+}
+
+/// Keeps copies of the texts among a few files of a folder that were read or put there.
+pub(super) fn keep_bases<'a>(
+    ground: Option<&Arc<Ground>>,
+    files: impl Iterator<Item = (&'a RelPath, &'a Fingerprint, ContentId)>,
+) {
+    let Some(Ground::Folder(root)) = ground.map(AsRef::as_ref) else { return };
+    let files: Vec<_> = files.take(BATCH_MAX + 1).collect();
+    if files.len() <= BATCH_MAX {
+        for (path, print, content) in files {
+            if let Err(code) = root.keep_base(path, print, content) {
+                // Nothing is lost but a merge that could have been made.
+                tracing::debug!(?code, "no copy of a text was kept");
+            }
+        }
+    }
+}
+
+/// The files that changes put there.
+pub(super) fn published<'a>(
+    changes: &'a [Change],
+    outcomes: &'a [Outcome],
+) -> impl Iterator<Item = (&'a RelPath, &'a Fingerprint, ContentId)> {
+    changes.iter().zip(outcomes).filter_map(|(change, outcome)| match (&change.act, outcome) {
+        (
+            Act::Publish { content, .. },
+            Outcome::Done { print: Some(print) } | Outcome::Displaced { print: Some(print), .. },
+        ) => Some((&change.path, print, *content)),
+        (Act::Publish { .. } | Act::Touch { .. } | Act::MakeDirectory | Act::MakeLink { .. } | Act::Remove, _) => None,
+    })
+}
