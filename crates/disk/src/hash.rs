@@ -112,7 +112,7 @@ impl Root {
 
 fn open(root: &Root, path: &RelPath) -> Result<(OwnedFd, Stat), HashTrouble> {
     // Looked at first: opening a device file could have effects.
-    let parent = unix::open_parent(root.handle(), path).map_err(trouble_of)?;
+    let parent = root.parent_exact(path).map_err(trouble_of)?.ok_or(HashTrouble::Gone)?;
     let seen = unix::stat_at(parent.as_fd(), path.name()).map_err(trouble_of)?;
     match seen.kind {
         Kind::File if seen.is_mount => Err(HashTrouble::Refused(Code::ForeignMount)),

@@ -340,13 +340,16 @@ impl Batch<'_> {
     }
 
     fn parent<'r>(&mut self, root: &'r crate::root::Root, path: &RelPath, is_making: bool) -> Tried<Dir<'r>> {
-        let opened = match unix::open_parent(root.handle(), path) {
+        let opened = match root.parent_exact(path) {
+            // A directory has another name, which this disk takes for the same.
+            Ok(None) => return Err(Outcome::Refused(Code::NameClash)),
             Err(Errno::NOENT) if is_making => {
                 self.touched.extend(path.ancestors().map(|dir| dir.parent()));
-                displaced::make_parent(root, path)
+                displaced::make_parent(root, path).map(Some)
             }
             other => other,
         };
+        let opened = opened.and_then(|dir| dir.ok_or(Errno::NOENT));
         opened.map_err(|errno| if is_absent(errno) { Outcome::Unexpected } else { Outcome::Refused(code_of(errno)) })
     }
 

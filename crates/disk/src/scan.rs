@@ -56,8 +56,9 @@ impl Root {
         if names::is_ours(path, self.folds_names()) {
             return Ok(Some(Seen::Skipped(Code::OurName)));
         }
-        let parent = match unix::open_parent(self.handle(), path) {
-            Ok(parent) => parent,
+        let parent = match self.parent_exact(path) {
+            Ok(Some(parent)) => parent,
+            Ok(None) => return Ok(None),
             Err(errno) if is_absent(errno) => return Ok(None),
             Err(errno) => return Err(code_of(errno)),
         };
@@ -134,6 +135,29 @@ impl Root {
             }
         })?;
         failed.map_or(Ok(entries), Err)
+    }
+
+    /// Opens the directory that holds a path; `None` if this disk takes another name for that of a directory above it.
+    pub(crate) fn parent_exact(&self, path: &RelPath) -> Result<Option<unix::Dir<'_>>, Errno> {
+        let is_other = |dir: RelPath| {
+            let above = match unix::open_parent(self.handle(), &dir) {
+                Err(errno) if is_absent(errno) => return Ok(false),
+                other => other?,
+            };
+            match self.stat_exact(above.as_fd(), dir.name()) {
+                Ok(found) => Ok(found.is_none()),
+                Err(errno) if is_absent(errno) => Ok(false),
+                Err(errno) => Err(errno),
+            }
+        };
+        if self.folds_names() {
+            for dir in path.ancestors() {
+                if is_other(dir)? {
+                    return Ok(None);
+                }
+            }
+        }
+        unix::open_parent(self.handle(), path).map(Some)
     }
 
     /// Looks at a name in a directory; on a disk that folds names, only if the directory has it letter for letter.

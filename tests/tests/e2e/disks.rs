@@ -78,6 +78,16 @@ fn case_1_and_73_a_disk_that_ignores_case_takes_one_of_two_names_and_lists_the_o
     until("what came later", || read(&there, "plain.txt").filter(|text| text == "fourth\n"));
     assert_eq!(read(&here, "a.txt").as_deref(), Some("small\n"));
     assert_eq!(read(&here, "A.txt").as_deref(), Some("large\n"));
+    // Directories too: nothing is put into one of another name.
+    write(&here, "dir/small.txt", "small\n");
+    until("the first directory", || read(&there, "dir/small.txt"));
+    write(&here, "DIR/large.txt", "large\n");
+    problem(&ben, "DIR/large.txt", "NAME-02");
+    write(&here, "plain.txt", "fifth\n");
+    until("what came later", || read(&there, "plain.txt").filter(|text| text == "fifth\n"));
+    assert!(!there.join("dir/large.txt").exists(), "it would be told as a new file of another directory");
+    assert_eq!(read(&here, "dir/small.txt").as_deref(), Some("small\n"));
+    assert_eq!(read(&here, "DIR/large.txt").as_deref(), Some("large\n"));
     fs::remove_file(here.join("a.txt")).expect("removed");
     until("the other name", || tree::look(&there).contains_key("A.txt").then_some(()));
     assert_eq!(read(&there, "A.txt").as_deref(), Some("large\n"));
