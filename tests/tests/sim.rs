@@ -103,6 +103,17 @@ fn short_histories_heal_to_equal_folders_and_no_write_is_lost() {
 }
 
 #[test]
+fn histories_of_six_to_eight_devices_heal_to_equal_folders() {
+    world::catch_panics();
+    let options = Options { has_crowd: true, ..Options::of(Size::Short, brain::engine) };
+    let failed: Vec<String> = (0..200)
+        .map(|seed| world::run(seed, &options))
+        .filter_map(|report| (!report.violations.is_empty()).then(|| complain(&report)))
+        .collect();
+    assert!(failed.is_empty(), "with --crowd:\n{}", failed.join("\n"));
+}
+
+#[test]
 fn long_histories_heal_to_equal_folders_and_no_write_is_lost() {
     demand_no_violation(Size::Long, 1_000);
 }

@@ -9,7 +9,7 @@ use super::dice::Dice;
 pub enum Size {
     /// A few deeds and faults on two or three devices: 50 to 300 things happen on the way, so that millions can be run.
     Short,
-    /// Hundreds of deeds on two to eight devices.
+    /// Hundreds of deeds on two to five devices.
     Long,
 }
 
@@ -149,6 +149,15 @@ impl Plan {
         self.files_before = self.files_before.min(3);
         self.steps = dice.between(2, 12);
         self.has_pairing = false;
+        self
+    }
+
+    /// The same kind of world with six to eight devices, one of which may only read.
+    pub fn crowded(mut self, seed: u64) -> Self {
+        self.roles.resize(6 + (seed % 3) as usize, Role::Editor);
+        if seed.is_multiple_of(4) {
+            self.roles[2] = Role::Viewer;
+        }
         self
     }
 

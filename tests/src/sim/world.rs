@@ -98,12 +98,23 @@ pub struct Options {
     pub bug: Option<Bug>,
     /// What is done, instead of what the seed draws.
     pub scene: Option<Scene>,
+    /// Six to eight devices, whatever the seed draws.
+    pub has_crowd: bool,
 }
 
 impl Options {
     /// All faults, and neither lines nor a hash.
     pub fn of(size: Size, maker: Maker) -> Self {
-        Options { has_trace: false, has_hash: false, size, without: Vec::new(), maker, bug: None, scene: None }
+        Options {
+            has_trace: false,
+            has_hash: false,
+            size,
+            without: Vec::new(),
+            maker,
+            bug: None,
+            scene: None,
+            has_crowd: false,
+        }
     }
 }
 
@@ -216,6 +227,7 @@ impl World {
             Some(scene) => Plan::quiet(scene.people, &mut dice),
             None => Plan::drawn(&mut dice, options.size).without(&options.without),
         };
+        let plan = if options.has_crowd { plan.crowded(seed) } else { plan };
         let mut trace = Trace::new(options.has_trace, options.has_hash);
         trace.say(0, "world", format_args!("{plan:?}"));
         World {
