@@ -18,8 +18,8 @@ test: ## everything that gates
 demo: ## two people on this computer; HEADLESS=1 without a window
 	@.config/demo.sh
 
-sim: ## simulated worlds: make sim SEEDS=1000000 for short histories, make sim SEEDS=2000 LONG=1 for long ones, CROWD=1 for six to eight devices
-	@cargo run --locked --release -p shoal-tests --bin sim -- --seeds $(SEEDS) $(if $(LONG),--long) $(if $(CROWD),--crowd)
+sim: ## simulated worlds: make sim SEEDS=1000000 for short histories, make sim SEEDS=2000 LONG=1 for long ones, CROWD=1 for six to eight devices, FOLD=1 with a disk that ignores case
+	@cargo run --locked --release -p shoal-tests --bin sim -- --seeds $(SEEDS) $(if $(LONG),--long) $(if $(CROWD),--crowd) $(if $(FOLD),--fold)
 
 properties: ## laws of reconciling and small scenes: make properties CASES=10000000 WHOLE=1 for all scenes of the small scope
 	@cargo run --locked --release -p shoal-tests --bin properties -- --cases $(CASES) $(if $(WHOLE),--whole)

@@ -103,6 +103,19 @@ fn short_histories_heal_to_equal_folders_and_no_write_is_lost() {
 }
 
 #[test]
+fn a_disk_that_ignores_case_lists_what_it_cannot_hold_and_lacks_nothing_else() {
+    world::catch_panics();
+    let options = Options { folds_names: true, ..Options::of(Size::Short, brain::engine) };
+    // The last one: a name that was taken stayed listed after it was free.
+    let seeds = (0..500).chain([3571]);
+    let failed: Vec<String> = seeds
+        .map(|seed| world::run(seed, &options))
+        .filter_map(|report| (!report.violations.is_empty()).then(|| complain(&report)))
+        .collect();
+    assert!(failed.is_empty(), "with --fold:\n{}", failed.join("\n"));
+}
+
+#[test]
 fn histories_of_six_to_eight_devices_heal_to_equal_folders() {
     world::catch_panics();
     let options = Options { has_crowd: true, ..Options::of(Size::Short, brain::engine) };

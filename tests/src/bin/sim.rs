@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(text) => {
             eprintln!(
-                "{text}\nsim [--long] [--crowd] [--seeds N] [--from N] [--seed N [--trace] [--hash]] [--without fault,fault] [--threads N] [--show N]"
+                "{text}\nsim [--long] [--crowd] [--fold] [--seeds N] [--from N] [--seed N [--trace] [--hash]] [--without fault,fault] [--threads N] [--show N]"
             );
             eprintln!("faults: {}", FAULTS.join(" "));
             return ExitCode::from(2);
@@ -56,6 +56,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
             "--threads" => args.threads = number()?.max(1) as usize,
             "--show" => args.shown_max = number()? as usize,
             "--long" => args.options.size = Size::Long,
+            "--fold" => args.options.folds_names = true,
             "--crowd" => args.options.has_crowd = true,
             "--hash" => args.options.has_hash = true,
             "--trace" => args.options.has_trace = true,

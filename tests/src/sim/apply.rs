@@ -66,6 +66,9 @@ pub fn stands(disk: &Disk, change: &Change) -> bool {
 /// Makes a change, or says why not.
 pub fn make(disk: &mut Disk, change: &Change, moment: &Moment<'_>) -> Outcome {
     let path = &change.path;
+    if disk.spelled(path) != *path {
+        return Outcome::Refused(Code::NameClash);
+    }
     match &change.act {
         Act::Publish { content, size: _, executable, modified, source } => {
             publish(disk, change, moment, *content, (*executable, *modified), source)

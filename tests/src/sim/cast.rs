@@ -37,6 +37,7 @@ impl World {
         for (number, role) in self.plan.roles.clone().into_iter().enumerate() {
             let (key, marker) = (self.dice.bytes(), self.dice.bytes());
             let mut device = Device::new(key, marker, format!("device {number}"));
+            device.home.folds_names = self.plan.folds_from.is_some_and(|first| first <= number);
             device.skew = self.dice.between(0, 20_000) as i64 - 10_000;
             self.trace.name(&device.id, format!("D{number}"));
             if role == Role::Viewer {

@@ -97,7 +97,8 @@ impl World {
             let mut differences = Vec::new();
             for path in reference.keys().chain(tree.keys()).collect::<BTreeSet<_>>() {
                 let (here, there) = (reference.get(path), tree.get(path));
-                if here != there && !is_own(path) && !is_for_lost(path, lost, &[reference, tree]) {
+                let is_clash = || self.devices[*on].home.folds_names && clashes(path, &[reference, tree]);
+                if here != there && !is_own(path) && !is_clash() && !is_for_lost(path, lost, &[reference, tree]) {
                     differences.push(format!("{path}: D{first} {}, D{on} {}", show(here), show(there)));
                 }
             }
@@ -144,7 +145,10 @@ impl World {
         for on in &writers {
             let home = &self.devices[*on].home;
             let files = home.tree().values().filter_map(Node::content);
-            let seen: BTreeSet<ContentId> = files.flat_map(|content| self.account.parts_of(content)).collect();
+            let mut seen: BTreeSet<ContentId> = files.flat_map(|content| self.account.parts_of(content)).collect();
+            if home.folds_names {
+                seen.extend(self.clashing_contents(*on));
+            }
             for (content, fate) in self.account.kept().filter(|(content, _)| !seen.contains(*content)) {
                 let number = self.contents.get(*content).map_or(0, |content| content.number);
                 let is_kept = self.devices.iter().any(|device| device.home.kept.contains_key(content));
@@ -175,6 +179,24 @@ impl World {
         for (rule, what) in wrong {
             self.violate(rule, what);
         }
+    }
+
+    /// Contents at names that a device's disk cannot tell from others, as the first device has them.
+    fn clashing_contents(&self, on: usize) -> BTreeSet<ContentId> {
+        let trees = [&self.shown_tree(0), &self.shown_tree(on)];
+        let nodes = self.devices[0].home.tree().iter().filter(|(path, _)| clashes(path, &trees));
+        let contents = nodes.filter_map(|(_, node)| node.content());
+        contents.flat_map(|content| self.account.parts_of(content)).collect()
+    }
+
+    /// Whether something stands elsewhere that a device's disk cannot hold beside what it has; it lists that then.
+    fn has_clash(&mut self, on: usize) -> bool {
+        let trees = [&self.shown_tree(0), &self.shown_tree(on)];
+        let is_there = self.devices[on].home.folds_names && trees[0].keys().any(|path| clashes(path, &trees));
+        if is_there && trees[0] != trees[1] && self.listed_as(on, Code::NameClash).is_empty() {
+            self.violate("I22", format!("D{on} does not list the names that it cannot hold"));
+        }
+        is_there
     }
 
     /// I16: what a viewer wrote is on no other disk.
@@ -272,7 +294,8 @@ impl World {
             if folder.hold.is_some() {
                 return self.violate("I4", format!("D{on} still holds {:?}", folder.hold));
             }
-            let may_differ = self.account.viewers.contains(on) || self.account.unsteady.contains(on);
+            let may_differ =
+                self.account.viewers.contains(on) || self.account.unsteady.contains(on) || self.has_clash(*on);
             // What nobody has any more is a problem, and lacked by everybody alike.
             let is_nowhere = |(_, code): &(String, Code)| *code == Code::NoSource;
             if let Some((path, code)) =
@@ -291,14 +314,23 @@ impl World {
             }
             for member in &folder.members {
                 let number = self.number_of(member.device);
-                let may_lag =
-                    number.is_none_or(|number| !members.contains(&number) || !self.account.is_steady_writer(number));
+                let may_lag = number.is_none_or(|number| {
+                    !members.contains(&number) || !self.account.is_steady_writer(number) || self.has_clash(number)
+                });
                 if member.state != MemberState::UpToDate && !may_lag {
                     return self.violate("I22", format!("D{on} shows {:?} as {:?}", member.device, member.state));
                 }
             }
         }
     }
+}
+
+/// Whether a disk that ignores case takes a path, or a directory above it, for another one in these trees.
+fn clashes(path: &RelPath, trees: &[&BTreeMap<RelPath, String>]) -> bool {
+    let is_other =
+        |part: &RelPath, other: &RelPath| other != part && other.as_str().eq_ignore_ascii_case(part.as_str());
+    let has_other = |part: RelPath| trees.iter().any(|tree| tree.keys().any(|other| is_other(&part, other)));
+    path.ancestors().chain([path.clone()]).any(has_other)
 }
 
 /// Whether a path differs because nobody has the bytes that should stand there, or because what stood there before is

@@ -113,6 +113,8 @@ pub struct Disk {
     pub kept: BTreeMap<ContentId, Rc<Content>>,
     /// Texts that were read and are kept aside, so that edits of them can be merged.
     pub bases: BTreeSet<ContentId>,
+    /// It takes names that differ in case only for one, and keeps the spelling of the first.
+    pub folds_names: bool,
     /// Whether the file system that holds it is mounted.
     pub is_here: bool,
     /// The marker in the private directory.
@@ -132,6 +134,7 @@ impl Disk {
             stage: BTreeMap::new(),
             kept: BTreeMap::new(),
             bases: BTreeSet::new(),
+            folds_names: false,
             is_here: true,
             marker,
             witness: None,
@@ -167,6 +170,21 @@ impl Disk {
                 from.take_while(is_near).filter(|path| path.is_inside(dir)).cloned().collect()
             }
         }
+    }
+
+    /// A path as this disk finds it: in the spelling of what stands there.
+    pub fn spelled(&self, path: &RelPath) -> RelPath {
+        if !self.folds_names {
+            return path.clone();
+        }
+        let mut found: Option<RelPath> = None;
+        for part in path.as_str().split('/') {
+            let is_it = |other: &RelPath| other.parent() == found && other.name().eq_ignore_ascii_case(part);
+            let there = self.tree.keys().find(|other| is_it(other)).cloned();
+            let plain = || found.as_ref().map_or_else(|| RelPath::parse(part), |dir| dir.join(part));
+            found = there.or_else(|| plain().ok());
+        }
+        found.unwrap_or_else(|| path.clone())
     }
 
     /// The names in a directory, as a listing has them.

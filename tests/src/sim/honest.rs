@@ -18,7 +18,7 @@ impl World {
         let plan = &self.plan;
         let can_hide =
             plan.has_pauses || plan.has_root_loss || plan.hints_late_percent > 0 || plan.reads_failed_percent > 0;
-        if can_hide || self.has_lost_hints || self.last_deed + CALM_MS > self.now {
+        if can_hide || plan.folds_from.is_some() || self.has_lost_hints || self.last_deed + CALM_MS > self.now {
             return;
         }
         for pair in 0..self.links.len() {

@@ -111,7 +111,9 @@ impl World {
             }
         }
         self.devices[on].applies += 1;
-        self.last_change = self.now;
+        if !self.devices[on].home.folds_names {
+            self.last_change = self.now;
+        }
         self.job(on, Job::Apply(scope, work, changes));
     }
 

@@ -46,6 +46,8 @@ pub struct Plan {
     pub has_role_changes: bool,
     /// Folders are paused for a while.
     pub has_pauses: bool,
+    /// People use names in two spellings, and from this device on disks take both for one.
+    pub folds_from: Option<usize>,
     /// Files are offered once.
     pub has_offers: bool,
     /// Some people answer a hold with "keep the files".
@@ -140,6 +142,7 @@ impl Plan {
             common_names_percent: *dice.pick(&[20, 50, 90]),
             steps: dice.between(50, 300),
             has_backups: dice.chance(15),
+            folds_from: None,
         }
     }
 
@@ -158,6 +161,12 @@ impl Plan {
         if seed.is_multiple_of(4) {
             self.roles[2] = Role::Viewer;
         }
+        self
+    }
+
+    /// The same world, but the last device's disk ignores the case of names.
+    pub fn folding(mut self) -> Self {
+        self.folds_from = Some(self.roles.len() - 1);
         self
     }
 

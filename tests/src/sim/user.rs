@@ -39,14 +39,16 @@ impl World {
     }
 
     /// A name to write to.
-    fn any_path(&mut self) -> RelPath {
+    fn any_path(&mut self, on: usize) -> RelPath {
         let text = if self.dice.chance(self.plan.common_names_percent) {
             (*self.dice.pick(&COMMON)).to_owned()
         } else {
             self.fresh_names += 1;
             format!("{}n{}", self.dice.pick(&HOMES), self.fresh_names)
         };
-        RelPath::parse(&text).unwrap_or_else(|_| unreachable!("{text} is plain"))
+        let text = if self.plan.folds_from.is_some() && self.dice.chance(30) { text.to_uppercase() } else { text };
+        let path = RelPath::parse(&text).unwrap_or_else(|_| unreachable!("{text} is plain"));
+        self.devices[on].home.spelled(&path)
     }
 
     /// Something that is there and passes the test.
@@ -101,7 +103,7 @@ impl World {
     }
 
     fn save_new(&mut self, on: usize) {
-        let path = self.any_path();
+        let path = self.any_path(on);
         let content = self.contents.fresh(&mut self.dice);
         let executable = self.dice.chance(10);
         self.put(on, &path, &content, executable);
@@ -182,7 +184,7 @@ impl World {
 
     fn rename(&mut self, on: usize) {
         let Some(from) = self.any_there(on, |_| true) else { return };
-        let to = self.any_path();
+        let to = self.any_path(on);
         self.rename_to(on, &from, &to);
     }
 
@@ -216,7 +218,7 @@ impl World {
     }
 
     fn make_directory(&mut self, on: usize) {
-        let path = self.any_path();
+        let path = self.any_path(on);
         self.make_directory_at(on, &path);
     }
 
@@ -269,7 +271,7 @@ impl World {
     }
 
     fn make_link(&mut self, on: usize) {
-        let path = self.any_path();
+        let path = self.any_path(on);
         let target: Rc<str> = (*self.dice.pick(&["a", "b", "d/a"])).into();
         let disk = &mut self.devices[on].home;
         if !disk.may_have_parents(&path) || matches!(disk.get(&path), Some(Node::Directory | Node::File(_))) {
@@ -286,7 +288,7 @@ impl World {
     fn copy(&mut self, on: usize) {
         let Some(from) = self.any_file(on) else { return };
         let Some(file) = self.devices[on].home.file(&from).cloned() else { return };
-        let to = self.any_path();
+        let to = self.any_path(on);
         self.account.moved(on, file.content.id);
         self.put(on, &to, &file.content, file.executable);
     }

@@ -220,6 +220,9 @@ impl World {
             Some(_) | None => Outcome::Refused(Code::DiskError),
         };
         self.account.applied(on, change, &outcome);
+        if outcome != Outcome::Refused(Code::NameClash) {
+            self.last_change = self.now;
+        }
         changing.outcomes.push(outcome);
         self.drain_hints(on);
         let wait = if self.dice.chance(80) { 0 } else { self.disk_delay() };

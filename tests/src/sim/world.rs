@@ -100,6 +100,8 @@ pub struct Options {
     pub scene: Option<Scene>,
     /// Six to eight devices, whatever the seed draws.
     pub has_crowd: bool,
+    /// The disk of the last device ignores the case of names.
+    pub folds_names: bool,
 }
 
 impl Options {
@@ -114,6 +116,7 @@ impl Options {
             bug: None,
             scene: None,
             has_crowd: false,
+            folds_names: false,
         }
     }
 }
@@ -228,6 +231,7 @@ impl World {
             None => Plan::drawn(&mut dice, options.size).without(&options.without),
         };
         let plan = if options.has_crowd { plan.crowded(seed) } else { plan };
+        let plan = if options.folds_names { plan.folding() } else { plan };
         let mut trace = Trace::new(options.has_trace, options.has_hash);
         trace.say(0, "world", format_args!("{plan:?}"));
         World {
@@ -386,7 +390,10 @@ impl World {
         self.dial_all();
         let scan_ms = if self.has_lost_hints { FULL_SCAN_EVERY.as_millis() as u64 } else { 0 };
         let backup_ms = if self.plan.has_backups { BACKUP_MS } else { 0 };
-        self.end = Some(self.now + CALM_MS + SETTLE_GRACE.as_millis() as u64 + scan_ms + backup_ms + QUIET_MS);
+        // What is refused for a name that is taken is tried again once a minute.
+        let clash_ms = if self.plan.folds_from.is_some() { 2 * 60_000 } else { 0 };
+        self.end =
+            Some(self.now + CALM_MS + SETTLE_GRACE.as_millis() as u64 + scan_ms + backup_ms + clash_ms + QUIET_MS);
         self.queue.add(self.now + 1_000, Due::Script);
     }
 

@@ -118,7 +118,9 @@ impl Folder {
     /// Nothing to do at a path.
     fn rest(&mut self, path: &RelPath, turn: &mut Turn<'_>) {
         self.planning.set_lacking(path, None);
-        if self.index.get(path).and_then(|state| state.problem).is_some_and(is_of_working) {
+        // What cannot be read, or is left alone where it stands, stays listed until it is looked at again.
+        let is_over = |code| code != Code::ReadOnlyRole && (is_of_working(code) || !self.looking.unread.contains(path));
+        if self.index.get(path).and_then(|state| state.problem).is_some_and(is_over) {
             self.index.set_problem(path, None);
         }
         self.unwant(path, None, turn);
