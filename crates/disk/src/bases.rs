@@ -23,6 +23,8 @@ const NEW: &str = ".new";
 const BASE_BYTES_MAX: u64 = 256 << 10;
 /// Bytes kept in one folder; then the oldest go until three quarters are left.
 const BASES_BYTES_MAX: u64 = 64 << 20;
+/// Copies kept in one folder; then the oldest go.
+const BASES_MAX: usize = 4096;
 /// After this long a copy goes, as kept versions do unless told otherwise.
 const BASE_AGE_NS_MAX: i64 = 30 * 24 * 3600 * 1_000_000_000;
 
@@ -89,10 +91,12 @@ impl Root {
         found.sort_unstable();
         let mut bytes: u64 = found.iter().map(|(_, size, _)| size).sum();
         let most = if bytes > BASES_BYTES_MAX { BASES_BYTES_MAX / 4 * 3 } else { BASES_BYTES_MAX };
+        let mut left = found.len();
         for (written, size, name) in found {
-            if bytes > most || root::now_ns().saturating_sub(written) > BASE_AGE_NS_MAX {
+            if bytes > most || left > BASES_MAX || root::now_ns().saturating_sub(written) > BASE_AGE_NS_MAX {
                 unix::unlink(bases.as_fd(), &name)?;
                 bytes -= size;
+                left -= 1;
             }
         }
         Ok(())

@@ -36,6 +36,9 @@ const PORT_FILE: &str = "port";
 /// How often kept versions are looked at again: a program may still write into one.
 const REVISIT_EVERY: Duration = Duration::from_secs(15);
 
+/// Every how many of those times old copies of texts go: every five minutes, and soon after the start.
+const TRIM_EVERY: u32 = 300 / 15;
+
 /// Every how many of those times old versions go and leftovers are swept: every six hours, and soon after the start.
 const LET_GO_EVERY: u32 = 6 * 3600 / 15;
 
@@ -254,6 +257,9 @@ async fn tend(hands: Arc<Hands>, asks: mpsc::Sender<Ask>, stop: CancellationToke
             () = tokio::time::sleep(REVISIT_EVERY) => {}
         }
         hands.revisit_kept();
+        if times.is_multiple_of(TRIM_EVERY) {
+            hands.trim_bases();
+        }
         if times.is_multiple_of(LET_GO_EVERY) {
             hands.let_go_everywhere();
             sweep_stages(&hands, &asks).await;

@@ -106,4 +106,9 @@ fn only_short_texts_are_kept_aside_and_the_oldest_go_first() {
     place.root.trim_bases().expect("looked");
     assert_eq!(count(&place), 1);
     assert!(!old.exists());
+    for number in 0..4_200 {
+        fs::write(place.at(&format!(".shoal/bases/{number}")), b"x").expect("written");
+    }
+    place.root.trim_bases().expect("looked");
+    assert_eq!(count(&place), 4_096);
 }

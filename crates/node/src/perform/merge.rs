@@ -35,6 +35,17 @@ impl Hands {
         });
     }
 
+    /// Removes the copies of texts that are old or too many.
+    pub(crate) fn trim_bases(self: &Arc<Self>) {
+        for folder in self.folders() {
+            self.on_root(folder, true, move |_, root| {
+                if let Err(code) = root.trim_bases() {
+                    tracing::warn!(%folder, ?code, "old copies of texts could not be removed");
+                }
+            });
+        }
+    }
+
     fn merge_now(&self, root: &Root, path: &RelPath, print: &Fingerprint, texts: Texts) -> Option<(ContentId, u64)> {
         match root.merge((path, print), texts, &|content| self.manifest(content)) {
             Ok(merged) => {

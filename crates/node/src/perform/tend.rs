@@ -54,9 +54,6 @@ impl Hands {
     pub(crate) fn revisit_kept(self: &Arc<Self>) {
         for folder in self.folders() {
             self.on_root(folder, false, move |hands, root| {
-                if let Err(code) = root.trim_bases() {
-                    tracing::warn!(%folder, ?code, "old copies of texts could not be removed");
-                }
                 let paths = root.revisit_kept().unwrap_or_default();
                 if !paths.is_empty() {
                     let paths = paths.into_iter().map(|path| Noticed { path, is_settled: true }).collect();
