@@ -1,7 +1,7 @@
 //! What the heads of a path amount to: one winner, and the versions that must not be lost beside it.
 
 use crate::entry::Kind;
-use crate::version::{Head, base, winner};
+use crate::version::{Head, base, origin, winner};
 
 /// The meaning of a path's heads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub fn reconcile<'a>(heads: &'a [Head], past: &[Head], is_directory: bool) -> Re
     let yields = |head: &&Head| {
         let left_as_before = |other: &&Head| {
             !other.kind.has_same_bytes(&head.kind)
-                && base(head, other, past).is_some_and(|old| old.kind.has_same_bytes(&head.kind))
+                && origin(head, other, past).is_some_and(|old| old.kind.has_same_bytes(&head.kind))
         };
         !is_taken && ranked.iter().any(left_as_before) != planted!(YieldersWin)
     };

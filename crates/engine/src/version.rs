@@ -70,6 +70,15 @@ fn replaced<'a>(head: &Head, past: &'a [Head], is_passed: impl Fn(&Head) -> bool
     found
 }
 
+/// The latest live version that both heads replace, and that `a` was made of, as far as `past` reaches back.
+///
+/// None from before a deletion on the side of `a`: who puts an old content back after that did not leave it as it was.
+pub fn origin<'a>(a: &Head, b: &Head, past: &'a [Head]) -> Option<&'a Head> {
+    let of_b = if planted!(BasesIgnored) { Vec::new() } else { ancestors(b, past) };
+    let is_common = |old: &&Head| of_b.iter().any(|other| other.id == old.id);
+    line(a, past).into_iter().filter(is_common).max_by_key(|old| (old.lamport, old.hash))
+}
+
 /// The latest live version that both heads replace, as far as `past` reaches back.
 pub fn base<'a>(a: &Head, b: &Head, past: &'a [Head]) -> Option<&'a Head> {
     let of_b = if planted!(BasesIgnored) { Vec::new() } else { ancestors(b, past) };

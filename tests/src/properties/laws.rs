@@ -4,7 +4,7 @@ use shoal_engine::entry::Kind;
 use shoal_engine::id::{ChainId, ContentId, DeviceId, RecordHash, VersionId};
 use shoal_engine::reconcile::{Reconciled, reconcile};
 use shoal_engine::time::Timestamp;
-use shoal_engine::version::{Head, ancestors, winner};
+use shoal_engine::version::{Head, ancestors, line, winner};
 
 use crate::sim::dice::Dice;
 
@@ -139,7 +139,8 @@ fn check_bytes(found: &Reconciled<'_>, heads: &[Head], past: &[Head], entries: &
         let is_there = |kind: &Kind| kind.has_same_bytes(&head.kind);
         let is_replaced = heads.iter().filter(|other| other.id != head.id).any(|other| {
             let known = ancestors(other, past);
-            ancestors(head, past).iter().any(|old| is_there(&old.kind) && known.iter().any(|same| same.id == old.id))
+            // What was put back after a deletion was not replaced with what stood before it.
+            line(head, past).iter().any(|old| is_there(&old.kind) && known.iter().any(|same| same.id == old.id))
         });
         let is_kept = stands.is_some_and(is_there)
             || found.losers.iter().any(|loser| is_there(&loser.kind))
@@ -158,10 +159,12 @@ fn check_false_conflicts(
     entries: &[Head],
 ) -> Result<(), String> {
     if let [one, other] = heads
-        && let Some(old) = base(one, other, past)
         && matches!((&one.kind, &other.kind), (Kind::File { .. }, Kind::File { .. }))
     {
-        let is_left = old.kind.has_same_bytes(&one.kind) || old.kind.has_same_bytes(&other.kind);
+        let is_as_before = |head: &Head, other: &Head| {
+            made_of(head, other, past).is_some_and(|old| old.kind.has_same_bytes(&head.kind))
+        };
+        let is_left = is_as_before(one, other) || is_as_before(other, one);
         demand(!is_left || found.gives_way || found.losers.is_empty(), "a copy of what nobody changed", entries)?;
     }
     let stands = found.winner.and_then(|head| head.kind.content()).filter(|_| !found.gives_way);
@@ -170,10 +173,10 @@ fn check_false_conflicts(
     demand(heads.len() > 1 || found.gives_way || !found.is_open(), "a conflict of one head with itself", entries)
 }
 
-/// The latest live version that two heads both replace.
-fn base<'a>(one: &Head, other: &Head, past: &'a [Head]) -> Option<&'a Head> {
+/// What one head was made of, with no deletion in between, and the other replaces.
+fn made_of<'a>(one: &Head, other: &Head, past: &'a [Head]) -> Option<&'a Head> {
     let theirs = ancestors(other, past);
-    let common = ancestors(one, past).into_iter().filter(|old| theirs.iter().any(|same| same.id == old.id));
+    let common = line(one, past).into_iter().filter(|old| theirs.iter().any(|same| same.id == old.id));
     common.filter(|old| old.kind.is_live()).max_by_key(|old| (old.lamport, old.hash))
 }
 

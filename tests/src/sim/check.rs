@@ -30,7 +30,7 @@ impl World {
         self.check_ledgers(&members);
         let lost = self.paths_without_bytes(&members);
         self.check_trees(&members, &lost);
-        self.check_account(&members);
+        self.check_account(&members, &lost);
         self.check_roles(&members);
         self.check_offers();
         self.check_conflicts();
@@ -139,7 +139,9 @@ impl World {
     }
 
     /// I1 and I5: what nobody gave up is seen everywhere; what was knowingly deleted is not.
-    fn check_account(&mut self, members: &[usize]) {
+    ///
+    /// What stands where bytes are wanted that nobody has is no deletion come back.
+    fn check_account(&mut self, members: &[usize], lost: &BTreeSet<RelPath>) {
         let mut wrong = Vec::new();
         let writers: Vec<usize> = members.iter().copied().filter(|on| self.account.is_steady_writer(*on)).collect();
         for on in &writers {
@@ -165,7 +167,7 @@ impl World {
                     ),
                 ));
             }
-            for (content, fate) in self.account.gone() {
+            for (content, fate) in self.account.gone().filter(|(_, fate)| !lost.contains(&fate.path)) {
                 if home.file(&fate.path).is_some_and(|file| file.content.id == *content) {
                     let number = self.contents.get(*content).map_or(0, |content| content.number);
                     wrong.push((

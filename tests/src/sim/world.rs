@@ -163,7 +163,7 @@ pub struct World {
     pub merges: u64,
     /// How many things users did.
     pub deeds: u64,
-    /// When a user last did something.
+    /// When a user last did something, or a program started.
     pub last_deed: u64,
     /// How many fresh names there are.
     pub fresh_names: u64,
@@ -404,6 +404,8 @@ impl World {
         }
         let seed = self.dice.bytes();
         let maker = self.maker;
+        // What it has to tell is news, as a deed would be.
+        self.last_deed = self.now;
         let device = &mut self.devices[on];
         device.is_on = true;
         device.life += 1;

@@ -15,7 +15,7 @@ use crate::limits::{MERGE_BYTES_MAX, MERGE_WAIT_MAX};
 use crate::path::RelPath;
 use crate::time::Timestamp;
 use crate::turn::Turn;
-use crate::version::{Head, base};
+use crate::version::{Head, base, origin};
 
 /// Most pairs of versions remembered that could not be merged; what is forgotten is tried once more.
 const FAILED_MAX: usize = 1024;
@@ -86,7 +86,9 @@ impl Folder {
             return None;
         }
         let state = self.index.get(path)?;
-        let base = text_of(&base(winner, loser, &state.past)?.kind)?;
+        // None from before a deletion: what was made anew after that is no edit of it.
+        let base = origin(winner, loser, &state.past).filter(|old| origin(loser, winner, &state.past) == Some(*old))?;
+        let base = text_of(&base.kind)?;
         Some((pair, Texts { base, winner: text_of(&winner.kind)?, loser: text_of(&loser.kind)? }))
     }
 
