@@ -7,7 +7,8 @@ use shoal_tests::sim::plan::Size;
 use shoal_tests::sim::world::{self, Options, Report};
 
 /// Seeds of short histories that once showed a fault; each is named by what it showed.
-const SHORT_REGRESSIONS: [(u64, &str); 19] = [
+const SHORT_REGRESSIONS: [(u64, &str); 20] = [
+    (50_870_730, "an edit followed a move to where its author had moved the file too, which nobody had seen yet"),
     (50_604_011, "an old content that was put back after a deletion was taken for a file that nobody had changed"),
     (10_048_992, "a directory that the disk was making for another's record was told as its own news"),
     (10_289_191, "after a crash that tore the ledger, an edit was a conflict with what its author had written before"),

@@ -72,6 +72,8 @@ pub(crate) struct Folder {
     merging: merge::Merging,
     /// Paths whose heads leave something open, and since when we know of each.
     open_paths: BTreeMap<RelPath, Timestamp>,
+    /// Paths of which it was looked where their edit would follow a move.
+    looked_for: BTreeSet<RelPath>,
     /// Paths whose memory changed and is not handed to the index yet.
     changed: BTreeSet<RelPath>,
     /// Records that reading the ledger brought to light and that are not on the disk yet.
@@ -119,6 +121,7 @@ impl Folder {
             mark: mark::Mark::default(),
             merging: merge::Merging::default(),
             open_paths: BTreeMap::new(),
+            looked_for: BTreeSet::new(),
             changed: BTreeSet::new(),
             unsaved: Vec::new(),
             memberships_min: 0,

@@ -44,12 +44,31 @@ impl Folder {
         };
         let due: Vec<RelPath> = self.open_paths.iter().filter(is_due).map(|(path, _)| path.clone()).collect();
         for path in due {
+            if self.looks_first(&path, turn.now) {
+                continue;
+            }
             let since = self.open_paths.get(&path).copied().unwrap_or(turn.now);
             if !self.awaits_merge(&path, since, turn) {
                 self.open_paths.remove(&path);
                 self.settle(&path, turn);
             }
         }
+    }
+
+    /// Before an edit follows a move, looks once more where it would go: its author may have moved the file there too and
+    /// put something new in its old place, of which the watcher has not told yet.
+    fn looks_first(&mut self, path: &RelPath, now: Timestamp) -> bool {
+        let Some(to) = self.followed(path).map(|entry| entry.path) else {
+            self.looked_for.remove(path);
+            return false;
+        };
+        let is_first = self.looked_for.insert(path.clone());
+        if is_first {
+            self.looking.hint(to, true, now);
+        } else {
+            self.looked_for.remove(path);
+        }
+        is_first
     }
 
     /// Whether this device wrote what gives way here, or what follows a move.
