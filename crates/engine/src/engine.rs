@@ -244,6 +244,9 @@ impl Engine {
             Request::AllowRemoval(folder, paths) => {
                 self.in_folder(folder, turn, |folder, _| folder.allow_removal(paths));
             }
+            Request::ForgetRemoval(folder, paths) => {
+                self.in_folder(folder, turn, |folder, _| folder.forget_removal(&paths));
+            }
             Request::Offer { offer, to, items, note } => self.offer(offer, &to, items, note, turn),
             Request::AcceptOffer { offer, items, place } => self.accept_offer(offer, items, place, turn),
             Request::DeclineOffer(offer) => self.decline_offer(offer, turn),

@@ -105,6 +105,8 @@ pub enum Request {
     Enough(FolderId, ContentId),
     /// The removal of these paths, which comes in a moment, was agreed to.
     AllowRemoval(FolderId, Vec<RelPath>),
+    /// The removal of these paths, which was agreed to, was not made after all: one that comes later is asked about.
+    ForgetRemoval(FolderId, Vec<RelPath>),
 
     /// Offer files to devices.
     Offer {

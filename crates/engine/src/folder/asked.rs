@@ -87,4 +87,9 @@ impl Folder {
     pub(crate) fn allow_removal(&mut self, paths: Vec<RelPath>) {
         self.hold.allow(paths);
     }
+
+    /// What a person said yes to was not made.
+    pub(crate) fn forget_removal(&mut self, paths: &[RelPath]) {
+        self.hold.forget_allowed(paths);
+    }
 }

@@ -69,6 +69,11 @@ impl Holding {
         self.allowed.extend(paths);
     }
 
+    /// The yes for these was for a removal that was not made.
+    pub(super) fn forget_allowed(&mut self, paths: &[RelPath]) {
+        self.allowed.retain(|path| !paths.contains(path));
+    }
+
     /// Whether a path waits for a yes, and if so, whether it was taken away on this disk.
     pub(super) fn holds(&self, path: &RelPath) -> Option<bool> {
         let is_ours = self.here.contains(path);

@@ -216,3 +216,41 @@ fn notice(ann: &mut Ann, seen: &Seen, read: &Result<Hashed, HashTrouble>) {
         ann.answers(seen, read);
     }
 }
+
+/// Everything is gone; whatever the disk is asked about is answered so.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others stay unanswered")]
+fn all_gone(ann: &mut Ann, names: &[String]) {
+    let paths = names.iter().map(|name| Noticed { path: path_of(name), is_settled: true }).collect();
+    ann.hear(Event::Noticed { folder: ann.folder, paths });
+    for _ in 0..4 {
+        ann.wait(1);
+        for asked in std::mem::take(&mut ann.asked) {
+            match asked {
+                Effect::Look { folder, work, paths } => {
+                    let seen = paths.into_iter().map(|path| (path, Ok(None))).collect();
+                    ann.hear(Event::Looked { folder, work, seen, root: Ok(()) });
+                }
+                other => ann.asked.push(other),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_yes_to_a_removal_that_was_not_made_is_no_yes_to_a_later_one() {
+    for (is_taken_back, is_held) in [(false, false), (true, true)] {
+        let mut ann = Ann::sharing();
+        let names: Vec<String> = (0..25).map(|number| format!("{number}.txt")).collect();
+        ann.lists(None, Ok(names.iter().map(|name| (name.as_str(), file(1))).collect()));
+        ann.walked();
+        ann.answers(&file(1), &hashed(1));
+        ann.wait(2);
+        let paths: Vec<RelPath> = names.iter().map(|name| path_of(name)).collect();
+        ann.hear(Event::User(Request::AllowRemoval(ann.folder, paths.clone())));
+        if is_taken_back {
+            ann.hear(Event::User(Request::ForgetRemoval(ann.folder, paths)));
+        }
+        all_gone(&mut ann, &names);
+        assert_eq!(ann.status().hold.is_some(), is_held, "taken back: {is_taken_back}");
+    }
+}

@@ -294,15 +294,33 @@ async fn fetched(node: &Node, folder: FolderId, wanted: &BTreeMap<ContentId, u64
 async fn make(node: &Node, folder: FolderId, items: &mut [Item]) -> Result<(), Trouble> {
     let ready = items.iter().enumerate().filter(|(_, item)| item.state == RestoreState::Ready);
     let (ready, changes): (Vec<usize>, Vec<Change>) = ready.filter_map(|(at, item)| Some((at, item.change()?))).unzip();
-    let removals = ready.iter().map(|at| &items[*at]).filter(|item| item.step == Step::Remove);
-    let removals: Vec<RelPath> = removals.map(|item| item.path.clone()).collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let removals = removed(items, |item| item.state == RestoreState::Ready);
     if !removals.is_empty() {
         // It was agreed to already: nobody is asked a second time here.
         node.request(Request::AllowRemoval(folder, removals)).await?;
     }
-    if changes.is_empty() {
-        return Ok(());
+    let outcomes = perform(node, folder, changes).await;
+    for (at, outcome) in ready.into_iter().zip(outcomes.iter().flatten()) {
+        items[at].take_outcome(outcome.clone());
     }
+    // The yes was for this removal only. One that comes later is somebody else's, and is asked about.
+    let not_made = removed(items, |item| item.state != RestoreState::Done);
+    if !not_made.is_empty() {
+        node.request(Request::ForgetRemoval(folder, not_made)).await?;
+    }
+    outcomes.map(|_| ())
+}
+
+fn removed(items: &[Item], is_meant: impl Fn(&Item) -> bool) -> Vec<RelPath> {
+    let removals = items.iter().filter(|item| item.step == Step::Remove && is_meant(item));
+    removals.map(|item| item.path.clone()).collect()
+}
+
+/// Has the disk make changes, and the engine look at their paths.
+async fn perform(node: &Node, folder: FolderId, changes: Vec<Change>) -> Result<Vec<Outcome>, Trouble> {
     let paths: Vec<Noticed> =
         changes.iter().map(|change| Noticed { path: change.path.clone(), is_settled: true }).collect();
     let bench = node.hands().benches.get(Scope::Folder(folder)).ok_or_else(not_there)?;
@@ -314,11 +332,8 @@ async fn make(node: &Node, folder: FolderId, items: &mut [Item]) -> Result<(), T
         let _ = done.send(outcomes);
     });
     let outcomes = outcomes.await.ok().flatten().ok_or_else(not_there)?;
-    for (at, outcome) in ready.into_iter().zip(outcomes) {
-        items[at].take_outcome(outcome);
-    }
     node.hands().happened(Event::Noticed { folder, paths }).await;
-    Ok(())
+    Ok(outcomes)
 }
 
 impl Item {
