@@ -60,21 +60,21 @@ fn options(size: Size) -> Options {
     Options { has_hash: true, ..Options::of(size, brain::engine) }
 }
 
-fn complain(report: &Report) -> String {
+fn complain(report: &Report, options: &Options) -> String {
     let list: Vec<String> = report.violations.iter().map(|found| format!("{}: {}", found.rule, found.what)).collect();
-    let long = if report.size == Size::Long { "--long " } else { "" };
-    let replay = format!("cargo run -p shoal-tests --release --bin sim -- {long}--seed {} --trace", report.seed);
+    let replay =
+        format!("cargo run -p shoal-tests --release --bin sim -- {}--seed {} --trace", options.words(), report.seed);
     format!("seed {}: {}\n  replay: {replay}", report.seed, list.join("; "))
 }
 
-fn run(size: Size, seeds: impl Iterator<Item = u64>) -> (Vec<String>, BTreeMap<u64, u64>) {
+fn run(options: &Options, seeds: impl Iterator<Item = u64>) -> (Vec<String>, BTreeMap<u64, u64>) {
     world::catch_panics();
     let (mut failed, mut hashes) = (Vec::new(), BTreeMap::new());
     for seed in seeds {
-        let report = world::run(seed, &options(size));
+        let report = world::run(seed, options);
         hashes.insert(seed, report.hash);
         if !report.violations.is_empty() {
-            failed.push(complain(&report));
+            failed.push(complain(&report, options));
         }
     }
     (failed, hashes)
@@ -84,7 +84,7 @@ fn run(size: Size, seeds: impl Iterator<Item = u64>) -> (Vec<String>, BTreeMap<u
 fn demand_no_violation(size: Size, count: u64) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     let parts: Vec<_> = (0..threads)
-        .map(|part| std::thread::spawn(move || run(size, (0..count).filter(|seed| seed % threads == part))))
+        .map(|part| std::thread::spawn(move || run(&options(size), (0..count).filter(|seed| seed % threads == part))))
         .collect();
     let (mut failed, mut hashes) = (Vec::new(), BTreeMap::new());
     for part in parts {
@@ -106,26 +106,16 @@ fn short_histories_heal_to_equal_folders_and_no_write_is_lost() {
 
 #[test]
 fn a_disk_that_ignores_case_lists_what_it_cannot_hold_and_lacks_nothing_else() {
-    world::catch_panics();
-    let options = Options { folds_names: true, ..Options::of(Size::Short, brain::engine) };
+    let options = Options { folds_names: true, ..options(Size::Short) };
     // The last one: a name that was taken stayed listed after it was free.
-    let seeds = (0..500).chain([3571]);
-    let failed: Vec<String> = seeds
-        .map(|seed| world::run(seed, &options))
-        .filter_map(|report| (!report.violations.is_empty()).then(|| complain(&report)))
-        .collect();
-    assert!(failed.is_empty(), "with --fold:\n{}", failed.join("\n"));
+    let (failed, _) = run(&options, (0..500).chain([3571]));
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 #[test]
 fn histories_of_six_to_eight_devices_heal_to_equal_folders() {
-    world::catch_panics();
-    let options = Options { has_crowd: true, ..Options::of(Size::Short, brain::engine) };
-    let failed: Vec<String> = (0..200)
-        .map(|seed| world::run(seed, &options))
-        .filter_map(|report| (!report.violations.is_empty()).then(|| complain(&report)))
-        .collect();
-    assert!(failed.is_empty(), "with --crowd:\n{}", failed.join("\n"));
+    let (failed, _) = run(&Options { has_crowd: true, ..options(Size::Short) }, 0..200);
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 #[test]
@@ -135,7 +125,7 @@ fn long_histories_heal_to_equal_folders_and_no_write_is_lost() {
 
 #[test]
 fn seeds_that_once_failed_stay_mended() {
-    let (mut failed, _) = run(Size::Short, SHORT_REGRESSIONS.iter().map(|(seed, _)| *seed));
-    failed.extend(run(Size::Long, LONG_REGRESSIONS.iter().map(|(seed, _)| *seed)).0);
+    let (mut failed, _) = run(&options(Size::Short), SHORT_REGRESSIONS.iter().map(|(seed, _)| *seed));
+    failed.extend(run(&options(Size::Long), LONG_REGRESSIONS.iter().map(|(seed, _)| *seed)).0);
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -10,6 +10,7 @@ use shoal_engine::chunk::Manifest;
 use shoal_engine::id::ContentId;
 use shoal_engine::observe::{Code, Fingerprint};
 use shoal_engine::path::RelPath;
+use shoal_engine::text_merge::text_of;
 
 use crate::error::code_of;
 use crate::hash::Reader;
@@ -29,22 +30,27 @@ const BASES_MAX: usize = 4096;
 const BASE_AGE_NS_MAX: i64 = 30 * 24 * 3600 * 1_000_000_000;
 
 impl Root {
-    /// Keeps a copy of a file, if it is a short text that still has this fingerprint.
-    pub fn keep_base(&self, path: &RelPath, print: &Fingerprint, content: ContentId) -> std::result::Result<(), Code> {
-        if !(1..=BASE_BYTES_MAX).contains(&print.size) {
+    /// Keeps copies of those among some files that are short texts and still have these fingerprints.
+    pub fn keep_bases(&self, files: &[(RelPath, Fingerprint, ContentId)]) -> std::result::Result<(), Code> {
+        let mut short = files.iter().filter(|(_, print, _)| (1..=BASE_BYTES_MAX).contains(&print.size)).peekable();
+        if short.peek().is_none() {
             return Ok(());
         }
-        self.try_keep_base(path, print, content).map_err(code_of)
+        let bases = self.bases().map_err(code_of)?;
+        // Each is tried, whatever came of the others.
+        let kept: Vec<_> = short.map(|(path, print, content)| self.keep_base(&bases, path, print, *content)).collect();
+        kept.into_iter().collect::<Result<()>>().map_err(code_of)
     }
 
-    fn try_keep_base(&self, path: &RelPath, print: &Fingerprint, content: ContentId) -> Result<()> {
-        let bases = self.bases()?;
+    fn keep_base(&self, bases: &OwnedFd, path: &RelPath, print: &Fingerprint, content: ContentId) -> Result<()> {
         let name = content.to_string();
         if unix::stat_at(bases.as_fd(), name.as_str()).is_ok() {
             return Ok(());
         }
         let Ok(reader) = self.reader(path, print) else { return Ok(()) };
-        let Some(bytes) = read_whole(&reader, BASE_BYTES_MAX).filter(|bytes| is_text(bytes)) else { return Ok(()) };
+        let Some(bytes) = read_whole(&reader, BASE_BYTES_MAX).filter(|bytes| text_of(bytes).is_some()) else {
+            return Ok(());
+        };
         let new = format!("{name}{NEW}");
         match unix::unlink(bases.as_fd(), &new) {
             Ok(()) | Err(Errno::NOENT) => {}
@@ -126,8 +132,4 @@ pub(crate) fn is_content(bytes: &[u8], manifest: &Manifest) -> bool {
         copy::is_chunk(first, chunk.hash)
     });
     is_whole && rest.is_empty()
-}
-
-fn is_text(bytes: &[u8]) -> bool {
-    !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok()
 }

@@ -11,7 +11,7 @@
 //! chunk whatever is in it, an empty file has none.
 
 use fastcdc::v2020;
-use shoal_engine::chunk::{Chunk, Level, ZEROS};
+use shoal_engine::chunk::{Chunk, Level, Manifest, ZEROS};
 use shoal_engine::id::ChunkHash;
 
 /// Takes the blocks of one file in order and gives its chunks.
@@ -111,6 +111,21 @@ impl Cutter {
             self.start = 0;
         }
     }
+}
+
+/// The manifest of bytes in memory, cut at this level.
+pub(crate) fn manifest_of(bytes: &[u8], level: Level) -> Manifest {
+    if level.0 == 0 {
+        return Manifest { level, chunks: (!bytes.is_empty()).then(|| chunk_of(bytes)).into_iter().collect() };
+    }
+    let mut cutter = Cutter::new(level);
+    for block in bytes.chunks(cutter.block_bytes()) {
+        let Ok(_) = cutter.push_block(block.len(), |buffer| {
+            buffer.copy_from_slice(block);
+            Ok::<_, std::convert::Infallible>(block.len())
+        });
+    }
+    Manifest { level, chunks: cutter.finish() }
 }
 
 /// The chunk that these bytes are.

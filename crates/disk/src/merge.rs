@@ -13,11 +13,10 @@ use shoal_engine::path::RelPath;
 use shoal_engine::text_merge::merge_texts;
 
 use crate::bases::{is_content, read_whole};
-use crate::cut::{self, Cutter};
 use crate::error::code_of;
 use crate::root::{self, Root};
-use crate::unix;
 use crate::versions::{Line, Reason, append, keep_name};
+use crate::{cut, unix};
 
 impl Root {
     /// Merges two texts, one of which stands at `path` with this fingerprint. What comes of it is durable among the kept
@@ -38,7 +37,7 @@ impl Root {
         let Some(merged) = merge_texts(&base, &standing, &loser).filter(|bytes| is_of_size(bytes)) else {
             return Ok(None);
         };
-        let manifest = manifest_of_bytes(&merged, winner.level);
+        let manifest = cut::manifest_of(&merged, Level::for_edit(merged.len() as u64, winner.level));
         let content = manifest.content_id();
         self.keep_bytes(path, content, &merged).map_err(code_of)?;
         Ok(Some((content, manifest)))
@@ -68,21 +67,4 @@ impl Root {
 
 fn is_of_size(bytes: &[u8]) -> bool {
     (1..=MERGE_BYTES_MAX).contains(&(bytes.len() as u64))
-}
-
-/// The manifest of bytes that take the place of a content of this level.
-fn manifest_of_bytes(bytes: &[u8], before: Level) -> Manifest {
-    let level = Level::for_edit(bytes.len() as u64, before);
-    if level.0 == 0 {
-        return Manifest { level, chunks: vec![cut::chunk_of(bytes)] };
-    }
-    let mut cutter = Cutter::new(level);
-    for block in bytes.chunks(cutter.block_bytes()) {
-        let filled = cutter.push_block(block.len(), |buffer| {
-            buffer.copy_from_slice(block);
-            Ok::<_, std::convert::Infallible>(block.len())
-        });
-        let Ok(_) = filled;
-    }
-    Manifest { level, chunks: cutter.finish() }
 }

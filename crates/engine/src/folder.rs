@@ -70,10 +70,8 @@ pub(crate) struct Folder {
     hold: hold::Holding,
     mark: mark::Mark,
     merging: merge::Merging,
-    /// Paths whose heads leave something open, and since when we know of each.
-    open_paths: BTreeMap<RelPath, Timestamp>,
-    /// Paths of which it was looked where their edit would follow a move.
-    looked_for: BTreeSet<RelPath>,
+    /// Paths whose heads leave something open.
+    open_paths: BTreeMap<RelPath, settle::Open>,
     /// Paths whose memory changed and is not handed to the index yet.
     changed: BTreeSet<RelPath>,
     /// Records that reading the ledger brought to light and that are not on the disk yet.
@@ -121,7 +119,6 @@ impl Folder {
             mark: mark::Mark::default(),
             merging: merge::Merging::default(),
             open_paths: BTreeMap::new(),
-            looked_for: BTreeSet::new(),
             changed: BTreeSet::new(),
             unsaved: Vec::new(),
             memberships_min: 0,
@@ -277,7 +274,7 @@ impl Folder {
         let settle = self
             .open_paths
             .values()
-            .map(|since| since.after(crate::limits::SETTLE_GRACE))
+            .map(|open| open.since.after(crate::limits::SETTLE_GRACE))
             .min()
             .filter(|_| self.may_write());
         let merge = self.merge_deadline().filter(|_| self.may_write());

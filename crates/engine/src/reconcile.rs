@@ -73,7 +73,7 @@ pub fn reconcile<'a>(heads: &'a [Head], past: &[Head], is_directory: bool) -> Re
 }
 
 /// What one head holds, with the executable bit of whoever changed that.
-fn with_bit_of<'a>(kept: &Head, others: impl Iterator<Item = &'a Head>, past: &[Head]) -> Kind {
+pub(crate) fn with_bit_of<'a>(kept: &Head, others: impl Iterator<Item = &'a Head>, past: &[Head]) -> Kind {
     let bit_of = |kind: &Kind| if let Kind::File { executable, .. } = kind { Some(*executable) } else { None };
     let mut kind = kept.kind.clone();
     for other in others {

@@ -75,10 +75,14 @@ fn changes<'a, T: Hash + Ord>(base: &[T], after: &'a [T]) -> Vec<Changed<'a, T>>
     found.into_iter().map(|(over, by)| Changed { over, by: &after[by] }).collect()
 }
 
+/// Bytes as plain text; `None` if they are none.
+pub fn text_of(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
 /// The lines of a text with their ends; `None` for anything that is no plain text.
 fn lines(bytes: &[u8]) -> Option<Vec<&str>> {
-    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
-    Some(text.split_inclusive('\n').collect())
+    text_of(bytes).map(|text| text.split_inclusive('\n').collect())
 }
 
 #[cfg(test)]

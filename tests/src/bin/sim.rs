@@ -96,8 +96,8 @@ fn show(args: &Args, failed: &[Report]) {
         for violation in &report.violations {
             println!("seed {}: {}: {}", report.seed, violation.rule, violation.what);
         }
-        let long = if report.size == Size::Long { "--long " } else { "" };
-        println!("  replay: cargo run -p shoal-tests --release --bin sim -- {long}--seed {} --trace", report.seed);
+        let words = args.options.words();
+        println!("  replay: cargo run -p shoal-tests --release --bin sim -- {words}--seed {} --trace", report.seed);
     }
     if failed.len() > 1 {
         println!("{} seeds failed, by first rule: {by_rule:?}", failed.len());

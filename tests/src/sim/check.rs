@@ -146,8 +146,8 @@ impl World {
         let writers: Vec<usize> = members.iter().copied().filter(|on| self.account.is_steady_writer(*on)).collect();
         for on in &writers {
             let home = &self.devices[*on].home;
-            let files = home.tree().values().filter_map(Node::content);
-            let mut seen: BTreeSet<ContentId> = files.flat_map(|content| self.account.parts_of(content)).collect();
+            let mut seen: BTreeSet<ContentId> =
+                home.contents().flat_map(|content| self.account.parts_of(content)).collect();
             if home.folds_names {
                 seen.extend(self.clashing_contents(*on));
             }
@@ -279,9 +279,7 @@ impl World {
     /// A member on whose disk a content is, so that it can give it; what a reader changed for itself it does not give.
     fn holder_of(&self, members: &[usize], content: ContentId) -> Option<usize> {
         let has = |device: &Device| {
-            let home = &device.home;
-            let mut files = home.tree().keys().filter_map(|path| home.file(path));
-            home.kept.contains_key(&content) || files.any(|file| file.content.id == content)
+            device.home.kept.contains_key(&content) || device.home.contents().any(|other| other == content)
         };
         members.iter().copied().find(|on| self.account.is_steady_writer(*on) && has(&self.devices[*on]))
     }

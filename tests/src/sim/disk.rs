@@ -159,6 +159,11 @@ impl Disk {
         }
     }
 
+    /// The contents of its files.
+    pub fn contents(&self) -> impl Iterator<Item = ContentId> {
+        self.tree.values().filter_map(Node::content)
+    }
+
     /// Everything below a directory, or everything.
     pub fn below(&self, dir: Option<&RelPath>) -> Vec<RelPath> {
         match dir {

@@ -111,9 +111,6 @@ impl World {
             }
         }
         self.devices[on].applies += 1;
-        if !self.devices[on].home.folds_names {
-            self.last_change = self.now;
-        }
         self.job(on, Job::Apply(scope, work, changes));
     }
 

@@ -170,9 +170,7 @@ impl World {
     fn merge(&mut self, on: usize, folder: FolderId, work: WorkId, path: &RelPath, print: Fingerprint, texts: Texts) {
         let home = &self.devices[on].home;
         let is_winner_here = home.file(path).is_some_and(|file| file.print() == print);
-        let is_here = |content: ContentId| {
-            home.kept.contains_key(&content) || home.tree().values().any(|node| node.content() == Some(content))
-        };
+        let is_here = |content| home.kept.contains_key(&content) || home.contents().any(|other| other == content);
         let are_here = home.is_here
             && is_winner_here
             && is_here(texts.loser)
@@ -220,6 +218,7 @@ impl World {
             Some(_) | None => Outcome::Refused(Code::DiskError),
         };
         self.account.applied(on, change, &outcome);
+        // What is refused for a name that is taken is tried for ever.
         if outcome != Outcome::Refused(Code::NameClash) {
             self.last_change = self.now;
         }

@@ -61,8 +61,6 @@ pub struct Violation {
 pub struct Report {
     /// Which seed.
     pub seed: u64,
-    /// How long its history is.
-    pub size: Size,
     /// The same for the same seed.
     pub hash: u64,
     /// What did not hold.
@@ -118,6 +116,12 @@ impl Options {
             has_crowd: false,
             folds_names: false,
         }
+    }
+
+    /// The words that ask for such worlds on the command line, each with a blank behind it.
+    pub fn words(&self) -> String {
+        let words = [(self.size == Size::Long, "--long "), (self.has_crowd, "--crowd "), (self.folds_names, "--fold ")];
+        words.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, word)| word).collect()
     }
 }
 
@@ -211,7 +215,6 @@ pub fn run(seed: u64, options: &Options) -> Report {
     }
     Report {
         seed,
-        size: options.size,
         hash: world.trace.hash(),
         lines: world.trace.lines().to_vec(),
         happenings: world.happenings,

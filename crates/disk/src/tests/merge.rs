@@ -14,7 +14,7 @@ const THEIRS: &[u8] = b"one\ntwo\nthree\nfour\nFIVE\n";
 fn conflict(place: &mut Place, name: &str, [base, mine, theirs]: [&[u8]; 3]) -> Texts {
     place.write(name, base);
     let hashed = place.hash(name);
-    place.root.keep_base(&path(name), &hashed.print, hashed.content).expect("kept");
+    place.root.keep_bases(&[(path(name), hashed.print, hashed.content)]).expect("kept");
     place.write(name, mine);
     let edited = place.hash(name);
     let expected = place.expected(name);
@@ -90,13 +90,13 @@ fn only_short_texts_are_kept_aside_and_the_oldest_go_first() {
     for (name, bytes) in [("bytes", &[0_u8; 100][..]), ("long", &[b'x'; 300 << 10]), ("empty", b"")] {
         place.write(name, bytes);
         let hashed = place.hash(name);
-        place.root.keep_base(&path(name), &hashed.print, hashed.content).expect("nothing to do");
+        place.root.keep_bases(&[(path(name), hashed.print, hashed.content)]).expect("nothing to do");
     }
     assert_eq!(count(&place), 0);
     for name in ["a", "b"] {
         place.write(name, name.as_bytes());
         let hashed = place.hash(name);
-        place.root.keep_base(&path(name), &hashed.print, hashed.content).expect("kept");
+        place.root.keep_bases(&[(path(name), hashed.print, hashed.content)]).expect("kept");
     }
     assert_eq!(count(&place), 2);
     let first = place.hash("a").content;

@@ -87,22 +87,7 @@ impl Place {
 
     /// Names bytes without writing them anywhere.
     fn name(&mut self, bytes: &[u8]) -> (ContentId, Arc<Manifest>) {
-        let level = Level::for_size(bytes.len() as u64);
-        let chunks = match level.0 {
-            0 => (!bytes.is_empty()).then(|| cut::chunk_of(bytes)).into_iter().collect(),
-            _ => {
-                let mut cutter = cut::Cutter::new(level);
-                for block in bytes.chunks(cutter.block_bytes()) {
-                    let fill = |buffer: &mut [u8]| {
-                        buffer.copy_from_slice(block);
-                        Ok::<_, ()>(block.len())
-                    };
-                    cutter.push_block(block.len(), fill).expect("bytes in memory");
-                }
-                cutter.finish()
-            }
-        };
-        let manifest = Arc::new(Manifest { level, chunks });
+        let manifest = Arc::new(cut::manifest_of(bytes, Level::for_size(bytes.len() as u64)));
         let content = manifest.content_id();
         self.manifests.insert(content, manifest.clone());
         (content, manifest)

@@ -13,9 +13,10 @@ use crate::folder::Folder;
 use crate::id::{ContentId, VersionId};
 use crate::limits::{MERGE_BYTES_MAX, MERGE_WAIT_MAX};
 use crate::path::RelPath;
+use crate::reconcile::with_bit_of;
 use crate::time::Timestamp;
 use crate::turn::Turn;
-use crate::version::{Head, base, origin};
+use crate::version::{Head, origin};
 
 /// Most pairs of versions remembered that could not be merged; what is forgotten is tried once more.
 const FAILED_MAX: usize = 1024;
@@ -52,7 +53,7 @@ impl Merging {
 
 impl Folder {
     /// Whether settling a path waits for a merge; begins it once all that it takes is there.
-    pub(super) fn awaits_merge(&mut self, path: &RelPath, since: Timestamp, turn: &mut Turn<'_>) -> bool {
+    pub(super) fn awaits_merge(&mut self, path: &RelPath, turn: &mut Turn<'_>) -> bool {
         let Some((pair, texts)) = self.mergeable(path) else { return false };
         if self.merging.is_under_way(path) {
             return true;
@@ -62,7 +63,7 @@ impl Folder {
             self.planning.kept.contains(content) || self.index.places_of(*content).next().is_some()
         };
         let Some(print) = standing.and_then(|disk| disk.print).filter(|_| is_kept(&texts.loser)) else {
-            return turn.now.since(since) < MERGE_WAIT_MAX;
+            return self.open_paths.get(path).is_some_and(|open| turn.now.since(open.since) < MERGE_WAIT_MAX);
         };
         let work = turn.work();
         self.merging.under_way.insert(work, (path.clone(), pair));
@@ -72,7 +73,7 @@ impl Folder {
 
     /// When settling waits for merges no longer.
     pub(super) fn merge_deadline(&self) -> Option<Timestamp> {
-        let waits = self.open_paths.values().map(|since| since.after(MERGE_WAIT_MAX));
+        let waits = self.open_paths.values().map(|open| open.since.after(MERGE_WAIT_MAX));
         waits.filter(|due| *due > self.stepped).min()
     }
 
@@ -118,22 +119,18 @@ impl Folder {
         let state = self.index.get(path)?;
         let of = |version| state.heads.iter().find(|head| head.id == version);
         let (winner, loser) = (of(pair.0)?, of(pair.1)?);
-        let bit_of = |head: &Head| if let Kind::File { executable, .. } = head.kind { Some(executable) } else { None };
-        let time_of = |head: &Head| if let Kind::File { modified, .. } = head.kind { modified } else { head.time };
-        let before = base(winner, loser, &state.past).and_then(bit_of);
-        let executable = if before == bit_of(winner) { bit_of(loser)? } else { bit_of(winner)? };
-        let modified = time_of(winner).max(time_of(loser));
+        let mut kind = with_bit_of(winner, [loser].into_iter(), &state.past);
+        if let (Kind::File { content: bytes, size: length, modified, .. }, Kind::File { modified: other, .. }) =
+            (&mut kind, &loser.kind)
+        {
+            (*bytes, *length, *modified) = (content, size, (*modified).max(*other));
+        }
         let is_either = |head: &&Head| head.kind.has_same_bytes(&winner.kind) || head.kind.has_same_bytes(&loser.kind);
         let supersedes: Vec<VersionId> =
             state.heads.iter().filter(|head| is_either(head) || planted!(MergesCloseAll)).map(|head| head.id).collect();
         // Made by settling, not seen on this disk: that is told by what it names as its origin.
         let moved_from = supersedes.first().copied();
-        Some(Entry {
-            path: path.clone(),
-            kind: Kind::File { content, size, executable, modified },
-            supersedes,
-            moved_from,
-        })
+        Some(Entry { path: path.clone(), kind, supersedes, moved_from })
     }
 }
 

@@ -17,11 +17,20 @@ use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::version::{Head, line};
 
+/// What is known of a path whose heads leave something open.
+#[derive(Clone, Copy)]
+pub(super) struct Open {
+    /// Since when we know of it.
+    pub(super) since: Timestamp,
+    /// It was looked where its edit would follow a move.
+    has_looked: bool,
+}
+
 impl Folder {
     /// Notes or forgets that the heads of a path leave something open.
     pub(super) fn note_open(&mut self, path: &RelPath, now: Timestamp) {
         if self.index.reconciled(path).is_open() || self.may_follow(path) {
-            self.open_paths.entry(path.clone()).or_insert(now);
+            self.open_paths.entry(path.clone()).or_insert(Open { since: now, has_looked: false });
         } else {
             self.open_paths.remove(path);
         }
@@ -36,39 +45,30 @@ impl Folder {
         let mut open = std::mem::take(&mut self.open_paths);
         open.retain(|path, _| self.index.reconciled(path).is_open() || self.may_follow(path));
         self.open_paths = open;
-        let is_due = |(path, since): &(&RelPath, &Timestamp)| {
-            let is_overdue = || turn.now.since(**since) >= SETTLE_GRACE && !planted!(OnlyAuthorsSettle);
+        let is_due = |(path, open): &(&RelPath, &Open)| {
+            let is_overdue = || turn.now.since(open.since) >= SETTLE_GRACE && !planted!(OnlyAuthorsSettle);
             !self.is_unsure(path)
                 && self.followed(path).is_none_or(|entry| !self.is_unsure(&entry.path))
                 && (self.is_ours_to_settle(path) || is_overdue())
         };
         let due: Vec<RelPath> = self.open_paths.iter().filter(is_due).map(|(path, _)| path.clone()).collect();
         for path in due {
-            if self.looks_first(&path, turn.now) {
+            if self.looks_first(&path, turn.now) || self.awaits_merge(&path, turn) {
                 continue;
             }
-            let since = self.open_paths.get(&path).copied().unwrap_or(turn.now);
-            if !self.awaits_merge(&path, since, turn) {
-                self.open_paths.remove(&path);
-                self.settle(&path, turn);
-            }
+            self.open_paths.remove(&path);
+            self.settle(&path, turn);
         }
     }
 
     /// Before an edit follows a move, looks once more where it would go: its author may have moved the file there too and
     /// put something new in its old place, of which the watcher has not told yet.
     fn looks_first(&mut self, path: &RelPath, now: Timestamp) -> bool {
-        let Some(to) = self.followed(path).map(|entry| entry.path) else {
-            self.looked_for.remove(path);
-            return false;
-        };
-        let is_first = self.looked_for.insert(path.clone());
-        if is_first {
-            self.looking.hint(to, true, now);
-        } else {
-            self.looked_for.remove(path);
-        }
-        is_first
+        let Some(to) = self.followed(path).map(|entry| entry.path) else { return false };
+        let Some(open) = self.open_paths.get_mut(path).filter(|open| !open.has_looked) else { return false };
+        open.has_looked = true;
+        self.looking.hint(to, true, now);
+        true
     }
 
     /// Whether this device wrote what gives way here, or what follows a move.

@@ -162,10 +162,11 @@ impl Hands {
         }
         self.works.end(self.clock.now(), (scope, Work::Reading), (bytes, told));
         self.store.save_manifests(&manifests);
-        let found = |(path, hashed): &(RelPath, Result<Hashed, HashTrouble>)| Some((path.clone(), hashed.ok()?));
-        let read: Vec<(RelPath, Hashed)> = answers.iter().filter_map(found).collect();
+        let read = answers.iter().filter_map(|(path, hashed)| Some((path, hashed.as_ref().ok()?)));
+        let read = merge::few(read.map(|(path, hashed)| (path.clone(), hashed.print, hashed.content)));
         self.answer(Event::Hashed { scope, work, files: answers });
-        merge::keep_bases(ground, read.iter().map(|(path, hashed)| (path, &hashed.print, hashed.content)));
+        // Afterwards: nobody waits for these.
+        merge::keep_bases(ground, &read);
     }
 
     pub(super) fn prepare(self: &Arc<Self>, scope: Scope, content: ContentId, near: Near) {
@@ -233,25 +234,27 @@ impl Hands {
         };
         let hands = Arc::clone(self);
         bench.work(move |ground| {
-            let count = changes.len();
             let (outcomes, root) = match ground {
-                Some(ground) => within(ground, || hands.apply_now(ground, changes)),
+                Some(ground) => within(ground, || hands.apply_now(ground, &changes)),
                 None => (Vec::new(), Err(Stop::Missing)),
             };
             let outcomes = if root.is_err() && outcomes.is_empty() {
-                vec![Outcome::Refused(Code::DiskError); count]
+                vec![Outcome::Refused(Code::DiskError); changes.len()]
             } else {
                 outcomes
             };
+            let put = changes.iter().zip(&outcomes).filter_map(|(change, outcome)| merge::published(change, outcome));
+            let put = merge::few(put);
             hands.answer(Event::Applied { scope, work, outcomes, root });
+            merge::keep_bases(ground, &put);
         });
     }
 
-    fn apply_now(&self, ground: &Arc<Ground>, changes: Vec<Change>) -> Vec<Outcome> {
+    fn apply_now(&self, ground: &Ground, changes: &[Change]) -> Vec<Outcome> {
         let Some(root) = ground.root() else {
             return vec![Outcome::Refused(Code::NotAllowed); changes.len()];
         };
-        for change in &changes {
+        for change in changes {
             if let Act::Publish { content, source: Source::Copy { from, .. }, .. } = &change.act
                 && self.manifest(*content).is_none()
             {
@@ -260,11 +263,7 @@ impl Hands {
         }
         let placed: Option<Vec<Change>> = changes.iter().map(|change| place(ground, change)).collect();
         let outcomes = match placed {
-            Some(changes) => {
-                let outcomes = root.apply(&changes, &|content| self.manifest(content));
-                merge::keep_bases(Some(ground), merge::published(&changes, &outcomes));
-                outcomes
-            }
+            Some(changes) => root.apply(&changes, &|content| self.manifest(content)),
             None => vec![Outcome::Refused(Code::NameImpossible); changes.len()],
         };
         log_refused(&outcomes);

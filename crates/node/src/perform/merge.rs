@@ -15,6 +15,9 @@ use super::ground::Ground;
 /// Most files in one batch of which copies are kept: more at a time is no person writing.
 const BATCH_MAX: usize = 64;
 
+/// A file: where it stands, as what, with which content.
+type File = (RelPath, Fingerprint, ContentId);
+
 impl Hands {
     pub(super) fn merge(
         self: &Arc<Self>,
@@ -61,33 +64,28 @@ impl Hands {
     }
 }
 
-/// Keeps copies of the texts among a few files of a folder that were read or put there.
-pub(super) fn keep_bases<'a>(
-    ground: Option<&Arc<Ground>>,
-    files: impl Iterator<Item = (&'a RelPath, &'a Fingerprint, ContentId)>,
-) {
+/// Files that were read or put there, of which copies are to be kept; none if they are too many.
+pub(super) fn few(files: impl Iterator<Item = File>) -> Vec<File> {
+    let files: Vec<File> = files.take(BATCH_MAX + 1).collect();
+    if files.len() <= BATCH_MAX { files } else { Vec::new() }
+}
+
+/// Keeps copies of the texts among files of a folder.
+pub(super) fn keep_bases(ground: Option<&Arc<Ground>>, files: &[File]) {
     let Some(Ground::Folder(root)) = ground.map(AsRef::as_ref) else { return };
-    let files: Vec<_> = files.take(BATCH_MAX + 1).collect();
-    if files.len() <= BATCH_MAX {
-        for (path, print, content) in files {
-            if let Err(code) = root.keep_base(path, print, content) {
-                // Nothing is lost but a merge that could have been made.
-                tracing::debug!(?code, "no copy of a text was kept");
-            }
-        }
+    if let Err(code) = root.keep_bases(files) {
+        // Nothing is lost but a merge that could have been made.
+        tracing::debug!(?code, "not of every text a copy was kept");
     }
 }
 
-/// The files that changes put there.
-pub(super) fn published<'a>(
-    changes: &'a [Change],
-    outcomes: &'a [Outcome],
-) -> impl Iterator<Item = (&'a RelPath, &'a Fingerprint, ContentId)> {
-    changes.iter().zip(outcomes).filter_map(|(change, outcome)| match (&change.act, outcome) {
+/// The file that a change put there, if it did.
+pub(super) fn published(change: &Change, outcome: &Outcome) -> Option<File> {
+    match (&change.act, outcome) {
         (
             Act::Publish { content, .. },
             Outcome::Done { print: Some(print) } | Outcome::Displaced { print: Some(print), .. },
-        ) => Some((&change.path, print, *content)),
+        ) => Some((change.path.clone(), *print, *content)),
         (Act::Publish { .. } | Act::Touch { .. } | Act::MakeDirectory | Act::MakeLink { .. } | Act::Remove, _) => None,
-    })
+    }
 }
