@@ -16,6 +16,7 @@ use shoal_engine::path::RelPath;
 use shoal_engine::time::Timestamp;
 
 use crate::copy::copy_checked;
+use crate::durable;
 use crate::error::code_of;
 use crate::journal::{self, Intent, Was};
 use crate::mode;
@@ -23,11 +24,6 @@ use crate::names;
 use crate::root::{self, OwnDirs, Root};
 use crate::unix::{self, Stat};
 use crate::versions::{self, Line};
-
-/// Up to so many files are synced one by one; more of them by one sync of the whole file system.
-///
-/// Syncing everything also waits for whatever other programs wrote.
-const SYNC_ONE_BY_ONE_MAX: usize = 8;
 
 /// A batch under way.
 pub(crate) struct Batch<'a> {
@@ -261,12 +257,12 @@ impl<'a> Batch<'a> {
     fn write_down(&mut self, changes: &[Change], ready: &[Ready]) -> Result<(), Errno> {
         let slots = || ready.iter().zip(changes).filter_map(|(ready, change)| Some((ready.slot()?, change)));
         let files: Vec<&Slot> = slots().map(|(slot, _)| slot).filter(|slot| slot.content.is_some()).collect();
-        if files.len() <= SYNC_ONE_BY_ONE_MAX {
+        if durable::sync_whole(files.len()) {
+            unix::sync_all(self.root.handle())?;
+        } else {
             for slot in files {
                 unix::sync(unix::open_own(self.dirs.swap.as_fd(), &slot.name, false)?.as_fd())?;
             }
-        } else {
-            unix::sync_all(self.root.handle())?;
         }
         let intent = |(slot, change): (&Slot, &Change)| Intent {
             slot: slot.name.clone(),
@@ -312,7 +308,7 @@ impl<'a> Batch<'a> {
     }
 
     fn sync_touched(&self) -> Result<(), Errno> {
-        if self.touched.len() > SYNC_ONE_BY_ONE_MAX {
+        if durable::sync_whole(self.touched.len()) {
             return unix::sync_all(self.root.handle());
         }
         for dir in &self.touched {

@@ -9,6 +9,7 @@ mod bases;
 mod copy;
 mod cut;
 mod displaced;
+mod durable;
 mod error;
 #[cfg(any(test, feature = "testing"))]
 pub mod fail;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{LOOK_EVERY, PATIENCE, Shoal, json, tree};
+use super::{LOOK_EVERY, Shoal, json, tree};
 
 /// Pairs two by address: `typing` types the code that `showing` shows.
 pub fn pair(typing: &Shoal, showing: &Shoal) {
@@ -73,6 +73,9 @@ pub fn folder(view: &Value) -> &Value {
     &view["folders"][0]
 }
 
+/// Longest wait for agreement: it needs many waits of the program, each of which a busy disk makes long.
+const AGREE_WITHIN: Duration = Duration::from_secs(120);
+
 /// Waits until the directories are equal and everybody says so; the first is compared with each other one.
 pub fn agree(sides: &[(&Shoal, &Path)]) {
     let start = Instant::now();
@@ -86,7 +89,7 @@ pub fn agree(sides: &[(&Shoal, &Path)]) {
             (None, Some(since)) if Instant::now().duration_since(since) >= settled => return,
             (None, since) => calm_since = since.or(Some(Instant::now())),
         }
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > AGREE_WITHIN {
             let told: String = sides
                 .iter()
                 .map(|(shoal, _)| format!("{}: {:#}\n{}\n", shoal.name, shoal.view(), shoal.log()))

@@ -16,6 +16,7 @@ use shoal_engine::observe::Code;
 use super::retain::One;
 use super::{What, newest_lines, read_log};
 use crate::copy::{is_chunk, is_zeros, read_exactly};
+use crate::durable;
 use crate::error::code_of;
 use crate::lease;
 use crate::root::{self, OwnDirs, Root};
@@ -25,10 +26,8 @@ const CHUNKS: &str = "chunks";
 const PACKED: &str = "packed";
 /// The end of a name that is not durable yet.
 const NEW: &str = ".new";
-/// Chunks that are made durable together: one sync of the file system for many.
+/// Chunks that are made durable together.
 const BATCH_CHUNKS: usize = 256;
-/// Up to so many are synced one by one.
-const SYNC_ONE_BY_ONE_MAX: usize = 8;
 
 /// The directories of packed versions.
 struct Packs {
@@ -133,7 +132,7 @@ impl Packs {
         if fresh.is_empty() {
             return Ok(());
         }
-        if fresh.len() > SYNC_ONE_BY_ONE_MAX {
+        if durable::sync_whole(fresh.len()) {
             unix::sync_all(self.chunks.as_fd())?;
         } else {
             for hash in fresh {
