@@ -256,14 +256,9 @@ impl<'a> Batch<'a> {
     /// Makes the new files and the intents durable; nothing was changed so far that anybody can see.
     fn write_down(&mut self, changes: &[Change], ready: &[Ready]) -> Result<(), Errno> {
         let slots = || ready.iter().zip(changes).filter_map(|(ready, change)| Some((ready.slot()?, change)));
-        let files: Vec<&Slot> = slots().map(|(slot, _)| slot).filter(|slot| slot.content.is_some()).collect();
-        if durable::sync_whole(files.len()) {
-            unix::sync_all(self.root.handle())?;
-        } else {
-            for slot in files {
-                unix::sync(unix::open_own(self.dirs.swap.as_fd(), &slot.name, false)?.as_fd())?;
-            }
-        }
+        let files = slots().filter(|(slot, _)| slot.content.is_some());
+        let names: Vec<&str> = files.map(|(slot, _)| slot.name.as_str()).collect();
+        durable::sync_files(self.dirs.swap.as_fd(), &names)?;
         let intent = |(slot, change): (&Slot, &Change)| Intent {
             slot: slot.name.clone(),
             inode: slot.stat.map_or(0, |stat| stat.print.inode),

@@ -132,18 +132,11 @@ impl Packs {
         if fresh.is_empty() {
             return Ok(());
         }
-        if durable::sync_whole(fresh.len()) {
-            unix::sync_all(self.chunks.as_fd())?;
-        } else {
-            for hash in fresh {
-                let name = format!("{}{NEW}", name_of(*hash));
-                unix::sync(unix::open_own(self.chunks.as_fd(), &name, false)?.as_fd())?;
-            }
-        }
         let chunks = self.chunks.as_fd();
-        for hash in fresh {
-            let name = name_of(*hash);
-            unix::rename_over((chunks, &format!("{name}{NEW}")), (chunks, &name))?;
+        let news: Vec<String> = fresh.iter().map(|hash| format!("{}{NEW}", name_of(*hash))).collect();
+        durable::sync_files(chunks, &news)?;
+        for (hash, new) in fresh.iter().zip(&news) {
+            unix::rename_over((chunks, new), (chunks, &name_of(*hash)))?;
         }
         unix::sync(chunks)
     }
